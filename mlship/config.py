@@ -1,0 +1,137 @@
+"""Configuration: mlship.toml, ``--set`` and flags become the options of stage plugins."""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlship import plugins
+from mlship.errors import ConfigError
+from mlship.stages import Stage
+
+#: stage -> (group of its plugins, the plugin that is taken when none is named)
+STAGES: dict[str, tuple[plugins.Group, str]] = {
+    "convert": ("converters", "onnx"),
+    "optimize": ("optimizers", "onnxruntime"),
+    "scaffold": ("scaffolds", "fastapi"),
+    "benchmark": ("benchmarks", "standard"),
+    "build": ("images", "docker"),
+}
+
+
+class Project(BaseModel):
+    """The [project] table: what is shipped. Paths are relative to mlship.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    model: str | None = Field(None, description="the model file")
+    data: str | None = Field(None, description="sample rows: CSV, Parquet, JSON lines, .npy or .npz")
+    target: str | None = Field(None, description="column of the sample that holds the true answers")
+    trust: tuple[str, ...] = Field((), description="names that the loading gate lets through")
+
+
+class Config(BaseModel):
+    """mlship.toml as a whole; ``stages`` holds the tables of the stages as they were written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    project: Project = Project()
+    stages: dict[str, dict[str, Any]] = {}
+
+
+def read(path: Path) -> Config:
+    """Read mlship.toml; an absent file is an empty configuration.
+
+    Raises ConfigError for what is not TOML, and for tables and keys that do not exist.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Config()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"'{path.name}' cannot be read: {error}") from error
+    known = ["project", *STAGES]
+    for name, table in content.items():
+        if name not in known or not isinstance(table, dict):
+            raise ConfigError(f"'{path.name}' has no table [{name}]", plugins.nearest(name, known))
+    project = content.pop("project", {})
+    return Config(project=_validated(Project, project, "[project]"), stages=content)
+
+
+def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Turn ``--set key=value`` and ``--set stage.key=value`` into options by stage ("" where no stage is named).
+
+    Values are read as TOML where they are TOML (numbers, booleans, lists), else as text.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"'--set {assignment}' is not key=value", "for example: --set dtype=float32")
+        stage, dot, key = name.rpartition(".")
+        if dot and stage not in stages:
+            raise ConfigError(f"'--set {assignment}': no stage '{stage}' in this run", plugins.nearest(stage, list(stages)))
+        result.setdefault(stage, {})[key] = _value(value)
+    return result
+
+
+def assemble(
+    stage: str, config: Config, settings: Mapping[str, Mapping[str, Any]], flags: Mapping[str, Any], plugin: str | None
+) -> tuple[str, Stage]:
+    """Return the name and the configured plugin of ``stage``: mlship.toml, then ``--set``, then flags that were given."""
+    group, default = STAGES[stage]
+    table = dict(config.stages.get(stage, {}))
+    name = plugin or table.pop("plugin", default)
+    table.pop("plugin", None)
+    given = {key: value for key, value in flags.items() if value is not None}
+    options = {**table, **settings.get(stage, {}), **given}
+    return name, configure(group, name, options)
+
+
+def distribute(
+    settings: Mapping[str, Mapping[str, Any]], classes: Mapping[str, type[Stage]]
+) -> dict[str, dict[str, Any]]:
+    """Give settings that name no stage to the one stage that has such an option.
+
+    Raises ConfigError when none has it, or several have.
+    """
+    result = {stage: dict(options) for stage, options in settings.items() if stage}
+    every = {key: [stage for stage, kind in classes.items() if key in kind.model_fields] for key in settings.get("", {})}
+    for key, value in settings.get("", {}).items():
+        if len(every[key]) == 1 or len(classes) == 1:
+            result.setdefault((every[key] or list(classes))[0], {})[key] = value
+            continue
+        if every[key]:
+            raise ConfigError(f"several stages have the option '{key}'", f"for example: --set {every[key][0]}.{key}=...")
+        options = sorted({name for kind in classes.values() for name in kind.model_fields})
+        raise ConfigError(f"no stage has the option '{key}'", plugins.nearest(key, options))
+    return result
+
+
+def configure(group: plugins.Group, name: str, options: Mapping[str, Any]) -> Stage:
+    """Load plugin ``name`` and validate its options; raises ConfigError that names the nearest option."""
+    kind = plugins.load(group, name)
+    stage = _validated(kind, options, f"{group} plugin '{name}'")
+    assert isinstance(stage, Stage)
+    return stage
+
+
+def _validated(kind: type[BaseModel], options: Mapping[str, Any], where: str) -> Any:
+    try:
+        return kind.model_validate_json(json.dumps(options, default=str))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{where} has no option '{key}'", plugins.nearest(key, list(kind.model_fields))) from error
+        raise ConfigError(f"{where}: '{key}' cannot be {first['input']!r}: {first['msg'].lower()}") from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text

@@ -1,0 +1,136 @@
+"""The plugin contract: what a stage is, and the kinds of stage that there are.
+
+A stage plugin is one frozen, strict pydantic class. Its fields are its options. It reads artifacts, writes new ones
+under ``out`` and returns them; it does not print, prompt or read the environment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Progress(Protocol):
+    """Where a stage says what it is doing; ``fraction`` is between 0 and 1 where it is known."""
+
+    def __call__(self, message: str, fraction: float | None = None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage leaves behind.
+
+    ``artifacts``: by kind, paths relative to ``out``. ``facts``: JSON values for the lock and ``--json``.
+    ``summary``: one line for people. ``notes``: things that the user must be told.
+    """
+
+    artifacts: Mapping[str, str]
+    summary: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Stage(BaseModel):
+    """Base of all stage plugins.
+
+    ``reads`` are artifact kinds without which the stage cannot run, ``uses`` those that it takes when they are there.
+    ``writes`` are the kinds that it may write; ``publishes`` is one of them that the user gets as a folder of his own
+    beside mlship.toml, where his edits are kept. ``libraries`` are distributions whose versions belong to the fingerprint.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    group: ClassVar[str]
+    publishes: ClassVar[str | None] = None
+    reads: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
+        """Do the work: read ``inputs`` (path by kind), write below ``out``, return what was written.
+
+        Raises MlshipError for whatever a user can act on; GateError when the work is done but a gate is not met.
+        """
+        raise NotImplementedError
+
+    def intact(self, outputs: Mapping[str, Path]) -> bool:
+        """Say whether what this stage made outside the workspace (an image, say) is still there."""
+        return True
+
+
+@dataclass(frozen=True)
+class Original:
+    """The user's model while it is loaded: ``model`` is the object, ``path`` the file, ``source`` the plugin that read it."""
+
+    path: Path
+    source: str
+    model: Any
+
+
+class Converter(Stage):
+    """original (+ sample) -> signature, golden, onnx.
+
+    The one kind of stage that meets the loaded model, so it runs in quarantine, behind the loading gate, and is given
+    the model instead of its path.
+    """
+
+    group = "converters"
+    reads = ("original",)
+    uses = ("sample",)
+    writes = ("signature", "golden", "onnx")
+
+    #: Wall seconds that a visit to the model may take.
+    time_limit: float = Field(600.0, gt=0, description="seconds that loading and converting may take")
+
+    def convert(self, original: Original, sample: Path | None, out: Path, progress: Progress) -> Outcome:
+        """Write signature.json, golden.npz and the converted model below ``out``.
+
+        Raises UnsupportedModelError when this converter does not know the model, GateError when parity fails.
+        """
+        raise NotImplementedError
+
+
+class Optimizer(Stage):
+    """onnx + golden -> a faster or smaller onnx that still passes parity, and how to run it (session)."""
+
+    group = "optimizers"
+    reads = ("onnx", "golden", "signature")
+    writes = ("onnx", "session", "candidates")
+
+
+class Scaffold(Stage):
+    """onnx + signature + golden -> a service folder that runs without mlship."""
+
+    group = "scaffolds"
+    reads = ("onnx", "golden", "signature")
+    uses = ("session",)
+    writes = ("service",)
+    publishes = "service"
+
+
+class Benchmark(Stage):
+    """model and service -> report (a folder with JSON, Markdown and HTML)."""
+
+    group = "benchmarks"
+    reads = ("onnx", "golden", "signature")
+    uses = ("original", "converted", "session", "service")
+    writes = ("report",)
+
+
+class ImageBuilder(Stage):
+    """service -> a build context and an image that was started and checked."""
+
+    group = "images"
+    reads = ("service", "golden", "signature")
+    writes = ("context", "image")
+
+
+class Target(Stage):
+    """image -> deployment files."""
+
+    group = "targets"
+    reads = ("image", "signature")
+    writes = ("manifests",)
