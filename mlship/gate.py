@@ -1,0 +1,32 @@
+"""The loading gate: which source reads a file, what it would import, and whether that is trusted."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from mlship import plugins
+from mlship.errors import DataError, ModelError
+from mlship.inspection import Inspection, require_trusted, version_differences
+
+__all__ = ["inspect", "require_trusted", "version_differences"]
+
+
+def inspect(model: Path, trust: Collection[str] = ()) -> Inspection:
+    """Say what is in ``model``, without executing any of it.
+
+    Raises DataError when there is no such file, ModelError when no source knows it or it is damaged.
+    """
+    if not model.is_file():
+        raise DataError(f"there is no file '{model}'")
+    inspection = source_of(model)[1].inspect(model, trust)
+    assert isinstance(inspection, Inspection)
+    return inspection
+
+
+def source_of(model: Path) -> tuple[str, Any]:
+    """Return the source plugin that reads ``model``, by name and made."""
+    for name in plugins.names("sources"):
+        source = plugins.load("sources", name)()
+        if source.matches(model):
+            return name, source
+    raise ModelError(f"no source knows '{model.name}'", f"there is: {', '.join(plugins.names('sources'))}")

@@ -1,0 +1,280 @@
+"""The pipeline: order, fingerprint, skip or run, record. The only caller of a stage's work."""
+
+import hashlib
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlship import __version__, gate, golden, parity, runtime, signature
+from mlship.artifacts import digest, storage_error
+from mlship.errors import DataError, GateError, PluginError, UsageError
+from mlship.manifest import File, Record
+from mlship.quarantine import Limits, visit
+from mlship.stages import Converter, Outcome, Stage
+from mlship.workspace import ORDER, Workspace
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage with the plugin that will do it, configured."""
+
+    stage: str
+    plugin: str
+    instance: Stage
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a step; ``reason`` says why it ran or was skipped."""
+
+    record: Record
+    skipped: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user brings: the model, sample rows or none, and names that he trusts."""
+
+    model: Path | None = None
+    sample: Path | None = None
+    trust: tuple[str, ...] = ()
+
+
+class Listener(Protocol):
+    """Who hears what the pipeline is doing."""
+
+    def note(self, text: str) -> None:
+        """Hear something that the user must be told."""
+
+    def started(self, stage: str, reason: str) -> None:
+        """Hear that a stage begins, and why it is not skipped."""
+
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        """Hear what the stage is doing."""
+
+    def finished(self, done: Done) -> None:
+        """Hear that a stage has ended, or was skipped."""
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A step with its inputs, ready to be compared with the lock or run."""
+
+    step: Step
+    inputs: dict[str, Path]
+    files: dict[str, File]
+    versions: dict[str, str]
+    fingerprint: str
+
+
+def run(
+    workspace: Workspace, steps: Sequence[Step], given: Given, listener: Listener, *, force: Collection[str] = ()
+) -> list[Done]:
+    """Do ``steps`` in order; stages in ``force`` are not skipped.
+
+    Raises the MlshipError of the first stage that fails; what the stages before it made stays.
+    """
+    with workspace.locked(listener.note):
+        try:
+            return [_do(workspace, step, given, listener, forced=step.stage in force) for step in steps]
+        except OSError as error:
+            raise storage_error(error) from error
+
+
+def stale_inputs(workspace: Workspace, record: Record) -> list[str]:
+    """Name the inputs of ``record`` that have changed since it ran; those that are gone are not compared."""
+    paths = {file.path: workspace.located(file) for file in record.inputs.values()}
+    return [
+        file.path
+        for file in record.inputs.values()
+        if paths[file.path].exists() and digest(paths[file.path]) != file.sha256
+    ]
+
+
+def _do(workspace: Workspace, step: Step, given: Given, listener: Listener, *, forced: bool) -> Done:
+    planned = _plan(workspace, step, given)
+    before = workspace.manifest().stages.get(step.stage)
+    reason = "--force" if forced else _reason(workspace, planned, before)
+    if before and not reason:
+        done = Done(before, skipped=True, reason="nothing has changed")
+        listener.finished(done)
+        return done
+    listener.started(step.stage, reason)
+    if step.instance.publishes:
+        workspace.refuse_foreign(step.instance.publishes, step.stage)
+    with workspace.staging(step.stage) as out:
+        record, folder = _run(workspace, planned, given, listener, out)
+        workspace.commit(record, folder, step.instance.publishes)
+    done = Done(workspace.manifest().stages[step.stage], skipped=False, reason=reason)
+    listener.finished(done)
+    return done
+
+
+def _plan(workspace: Workspace, step: Step, given: Given) -> _Planned:
+    """Collect the inputs of ``step`` and compute its fingerprint."""
+    there = workspace.artifacts(step.stage) | _brought(workspace, step, given)
+    missing = [kind for kind in step.instance.reads if kind not in there]
+    if missing:
+        raise _nothing_to_do(step.stage, missing[0])
+    wanted = (*step.instance.reads, *step.instance.uses)
+    inputs = {kind: there[kind] for kind in wanted if kind in there}
+    files = dict(workspace.described(kind, path) for kind, path in inputs.items())
+    versions = {name: metadata.version(name) for name in step.instance.libraries} | {"mlship": __version__}
+    content = {
+        "stage": step.stage,
+        "plugin": step.plugin,
+        "versions": versions,
+        "options": step.instance.model_dump(mode="json"),
+        "inputs": {kind: file.sha256 for kind, file in files.items()},
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _Planned(step, inputs, files, versions, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _brought(workspace: Workspace, step: Step, given: Given) -> dict[str, Path]:
+    """Return the files that the user brings, as far as ``step`` takes them; else those of the last conversion."""
+    wanted = (*step.instance.reads, *step.instance.uses)
+    brought = {"original": given.model, "sample": given.sample}
+    if step.stage != "convert" and "convert" in workspace.manifest().stages:
+        converted = workspace.manifest().stages["convert"].inputs
+        earlier = {kind: workspace.located(file) for kind, file in converted.items()}
+        unchanged = {kind: path for kind, path in earlier.items() if path.exists() and digest(path) == converted[kind].sha256}
+        brought = {"original": unchanged.get("original"), "sample": unchanged.get("sample")}
+    for path in brought.values():
+        if path is not None and not path.is_file():
+            raise DataError(f"there is no file '{path}'")
+    return {kind: path for kind, path in brought.items() if path is not None and kind in wanted}
+
+
+def _reason(workspace: Workspace, planned: _Planned, before: Record | None) -> str:
+    """Say why the step must run; "" where it can be skipped.
+
+    Raises DamagedWorkspaceError when its outputs were changed by hand.
+    """
+    if before is None:
+        return "first run"
+    if workspace.state(before) == "gone":
+        return "its files are gone"
+    if before.fingerprint != planned.fingerprint:
+        return _difference(planned, before)
+    outputs = {kind: workspace.located(file) for kind, file in before.outputs.items()}
+    return "" if planned.step.instance.intact(outputs) else "what it made is no longer there"
+
+
+def _difference(planned: _Planned, before: Record) -> str:
+    changed = [
+        kind
+        for kind in sorted(planned.files.keys() | before.inputs.keys())
+        if kind not in planned.files
+        or kind not in before.inputs
+        or planned.files[kind].sha256 != before.inputs[kind].sha256
+    ]
+    if changed:
+        return f"changed: {', '.join(changed)}"
+    if planned.step.plugin != before.plugin:
+        return f"another plugin: {planned.step.plugin}"
+    newer = [name for name, version in planned.versions.items() if before.versions.get(name) != version]
+    if newer:
+        return f"another version: {', '.join(newer)}"
+    return "other options"
+
+
+def _run(workspace: Workspace, planned: _Planned, given: Given, listener: Listener, out: Path) -> tuple[Record, Path]:
+    """Run the stage into ``out``, judge its model, and describe what it wrote."""
+    begun = time.monotonic()
+    step = planned.step
+    try:
+        if isinstance(step.instance, Converter):
+            outcome = _convert(step, step.instance, planned.inputs, given, listener, out)
+        else:
+            outcome = step.instance.run(planned.inputs, out, listener.progress)
+        _check(step, outcome, out)
+        _judge(step, outcome, planned.inputs, out)
+    except GateError as error:
+        kept = workspace.shown(workspace.keep_failed(step.stage, out))
+        hint = f"what was found is in {kept}/" + (f"; {error.hint}" if error.hint else "")
+        raise GateError(error.message, hint) from error
+    outputs = {}
+    for kind, name in outcome.artifacts.items():
+        _, file = workspace.described(kind, out / name)
+        final = workspace.shown(workspace.folder(step.stage) / name)
+        outputs[kind] = file.model_copy(update={"path": final})
+    record = Record(
+        stage=step.stage,
+        plugin=step.plugin,
+        fingerprint=planned.fingerprint,
+        options=step.instance.model_dump(mode="json"),
+        versions=planned.versions,
+        inputs=planned.files,
+        outputs=outputs,
+        seconds=round(time.monotonic() - begun, 3),
+        summary=outcome.summary,
+        facts=json.loads(json.dumps(outcome.facts, default=str)),
+        notes=outcome.notes,
+    )
+    return record, out
+
+
+def _convert(
+    step: Step, converter: Converter, inputs: Mapping[str, Path], given: Given, listener: Listener, out: Path
+) -> Outcome:
+    """Let ``converter`` meet the model: in quarantine, and only when the loading gate lets the file through."""
+    model, sample = inputs["original"], inputs.get("sample")
+    inspection = gate.inspect(model, given.trust)
+    gate.require_trusted(inspection)
+    for difference in gate.version_differences(inspection):
+        listener.note(difference)
+    request = {
+        "plugin": step.plugin,
+        "options": converter.model_dump(mode="json"),
+        "model": str(model.absolute()),
+        "digest": digest(model),
+        "sample": None if sample is None else str(sample.absolute()),
+        "out": str(out.absolute()),
+    }
+    with visit("mlship.visits:convert", request, Limits(seconds=converter.time_limit)) as visited:
+        result = visited.wait(listener.progress)
+    facts = {**result["facts"], "network": result["network"]}
+    outcome = Outcome(result["artifacts"], result["summary"], facts, tuple(result["notes"]))
+    return replace(outcome, notes=outcome.notes + gate.version_differences(inspection))
+
+
+def _check(step: Step, outcome: Outcome, out: Path) -> None:
+    """Hold a plugin to its contract: it wrote what it says, of the kinds that it may write."""
+    for kind, name in outcome.artifacts.items():
+        if kind not in step.instance.writes:
+            raise PluginError(f"plugin '{step.plugin}' may not write '{kind}'", f"it says: {step.instance.writes}")
+        if not (out / name).exists():
+            raise PluginError(f"plugin '{step.plugin}' did not write '{name}', though it says so")
+
+
+def _judge(step: Step, outcome: Outcome, inputs: Mapping[str, Path], out: Path) -> None:
+    """Hold whatever ONNX a stage wrote against the golden set: no plugin is trusted to have done it."""
+    if "onnx" not in outcome.artifacts:
+        return
+    paths = {**inputs, **{kind: out / name for kind, name in outcome.artifacts.items()}}
+    allowed = parity.tolerance_of(signature.read(paths["signature"]))
+    verdict = runtime.parity(paths["onnx"], golden.read(paths["golden"]), allowed)
+    if not verdict.passed:
+        raise GateError(f"{step.stage}: the model of plugin '{step.plugin}' is not the original: {verdict.sentence()}")
+
+
+def _nothing_to_do(stage: str, kind: str) -> UsageError:
+    maker = {"original": "convert", "onnx": "convert", "golden": "convert", "signature": "convert", "service": "scaffold"}
+    if kind == "original":
+        return UsageError(f"{stage}: which model?", "mlship ship model.joblib --data sample.csv, or mlship init")
+    first = maker.get(kind, ORDER[ORDER.index(stage) - 1])
+    example = f"mlship {first}" + (" MODEL --data SAMPLE" if first == "convert" else "")
+    return UsageError(f"{stage}: there is no {kind} in this workspace yet", example)
+
+
+
+def to_json(done: Done) -> dict[str, Any]:
+    """Return what came of a step as JSON values."""
+    return {**done.record.model_dump(mode="json"), "skipped": done.skipped, "reason": done.reason}
+
