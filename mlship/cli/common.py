@@ -1,0 +1,138 @@
+"""What all commands share: options, the error boundary, and running stages."""
+
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlship import config, pipeline, plugins
+from mlship.cli.console import Answer, Screen
+from mlship.errors import InterruptedRunError, MlshipError
+from mlship.manifest import Record
+from mlship.pipeline import Done, Given, Step
+from mlship.workspace import ORDER, Workspace
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the answer and errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say every step.")]
+Root = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.", show_default="this folder")]
+
+Model = Annotated[Path | None, typer.Argument(help="Model file (joblib or pickle).", show_default=False)]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Sample rows: CSV, Parquet, JSON lines, .npy or .npz.", show_default=False)
+]
+Target = Annotated[
+    str | None, typer.Option("--target", help="Column of the sample that holds the true answers.", show_default=False)
+]
+Trust = Annotated[
+    list[str] | None, typer.Option("--trust", help="A name that the loading gate lets through (repeatable).", show_default=False)
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Option of a plugin: key=value or stage.key=value.", show_default=False)
+]
+Force = Annotated[bool, typer.Option("--force", help="Run even if nothing has changed.")]
+Plugin = Annotated[str | None, typer.Option("--plugin", help="Plugin that does this stage.", show_default=False)]
+
+
+def as_command(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make ``function(screen, workspace, ...)`` a command: with the common options, and errors that end in exit codes."""
+
+    @functools.wraps(function)
+    def run(*, json_: bool, quiet: bool, verbose: bool, root: Path, **own: Any) -> None:
+        screen = Screen(as_json=json_, verbosity=verbose - quiet)
+        try:
+            screen.answer(function(screen, Workspace(root), **own))
+        except MlshipError as error:
+            screen.error(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            error = InterruptedRunError("interrupted", "the same command goes on where this one stopped")
+            screen.error(error)
+            raise typer.Exit(error.exit_code) from None
+
+    own = list(inspect.signature(function).parameters.values())[2:]
+    default_root = Path(getattr(function, "workspace", "."))
+    common = [
+        _keyword("json_", Json, default=False),
+        _keyword("quiet", Quiet, default=False),
+        _keyword("verbose", Verbose, default=False),
+        _keyword("root", Root, default=default_root),
+    ]
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + common
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def run_stages(
+    screen: Screen,
+    workspace: Workspace,
+    stages: Sequence[str],
+    *,
+    given: Given | None = None,
+    settings: Sequence[str] | None = None,
+    flags: Mapping[str, Mapping[str, Any]] | None = None,
+    plugin: str | None = None,
+    force: Collection[str] = (),
+) -> list[Done]:
+    """Configure ``stages`` from mlship.toml, ``settings`` and ``flags`` (by stage), and run them in order."""
+    configured = config.read(workspace.config_file)
+    chosen = {stage: plugin or configured.stages.get(stage, {}).get("plugin", config.STAGES[stage][1]) for stage in stages}
+    classes = {stage: plugins.load(config.STAGES[stage][0], name) for stage, name in chosen.items()}
+    assigned = config.distribute(config.parse_assignments(settings or (), stages), classes)
+    steps = [
+        Step(stage, *config.assemble(stage, configured, assigned, (flags or {}).get(stage, {}), plugin))
+        for stage in stages
+    ]
+    return pipeline.run(workspace, steps, given or Given(), screen, force=force)
+
+
+def brought(
+    workspace: Workspace, model: Path | None, data: Path | None, target: str | None, trust: Sequence[str] | None
+) -> tuple[Given, str | None]:
+    """Return what the user brings and the target: from the command line, else mlship.toml, else the last conversion."""
+    project = config.read(workspace.config_file).project
+    last: Record | None = workspace.manifest().stages.get("convert")
+    if model is None and project.model is None and last is not None:
+        files = {kind: workspace.located(file) for kind, file in last.inputs.items()}
+        given = Given(files.get("original"), data or files.get("sample"), (*project.trust, *(trust or ())))
+        return given, target or last.options.get("target")
+    base = workspace.root
+    found = model or (base / project.model if project.model else None)
+    sample = data or (base / project.data if project.data else None)
+    return Given(found, sample, (*project.trust, *(trust or ()))), target or project.target
+
+
+def results(done: Sequence[Done]) -> dict[str, Any]:
+    """Return what came of the stages, for --json."""
+    return {"stages": {item.record.stage: pipeline.to_json(item) for item in done}}
+
+
+def stages_from(first: str | None, stages: Sequence[str] = ORDER) -> list[str]:
+    """Return ``first`` and the stages after it; an empty list when it is None."""
+    return [] if first is None else list(stages[list(stages).index(first) :])
+
+
+def _keyword(name: str, annotation: Any, *, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def run_single(
+    screen: Screen,
+    workspace: Workspace,
+    stage: str,
+    kind: str,
+    *,
+    plugin: str | None,
+    settings: Sequence[str] | None,
+    force: bool,
+) -> Answer:
+    """Run one stage on what the workspace holds; the answer is where its artifact ``kind`` lies."""
+    forced = [stage] if force else []
+    done = run_stages(screen, workspace, [stage], settings=settings, plugin=plugin, force=forced)
+    record = done[0].record
+    path = f"{kind}/" if record.published else record.outputs[kind].path
+    return Answer(results(done), f"{path}: {record.summary}", brief=path)

@@ -1,0 +1,13 @@
+"""mlship optimize."""
+
+from mlship.cli.common import Force, Plugin, Settings, as_command, run_single
+from mlship.cli.console import Answer, Screen
+from mlship.workspace import Workspace
+
+
+@as_command
+def command(
+    screen: Screen, workspace: Workspace, plugin: Plugin = None, settings: Settings = None, force: Force = False
+) -> Answer:
+    """Make the converted model faster, where measuring shows that it is."""
+    return run_single(screen, workspace, "optimize", "onnx", plugin=plugin, settings=settings, force=force)

@@ -1,0 +1,44 @@
+"""What ``ship`` and ``demo`` end with: the proof in a few lines, and what to type next."""
+
+import json
+
+from mlship.cli.build import image_of
+from mlship.workspace import Workspace
+
+
+def proof(workspace: Workspace) -> str:
+    """Sum up what the workspace's stages found, for people."""
+    records = workspace.manifest().stages
+    image = image_of(workspace, records["build"])
+    lines = [f"[bold]{records['build'].summary}[/]", ""]
+    lines += [f"  {stage:<10} {records[stage].summary}" for stage in ("convert", "optimize", "benchmark")]
+    example = json.loads((workspace.root / "service" / "model" / "examples.json").read_text("utf-8"))
+    body = json.dumps(_first_request(example), ensure_ascii=False)
+    service = "docker run --rm -p 8000:8000 " + str(_name(image)) if image["built"] else _local(workspace)
+    lines += [
+        "",
+        f"  report     {records['benchmark'].outputs['report'].path}/report.html",
+        f"  start      {service}",
+        f"  ask        curl localhost:8000/predict -H 'content-type: application/json' -d {_quoted(body)}",
+    ]
+    return "\n".join(lines)
+
+
+def _name(image: dict[str, object]) -> object:
+    tags = image.get("tags")
+    return tags[0] if isinstance(tags, list) and tags else image["id"]
+
+
+def _local(workspace: Workspace) -> str:
+    return f"cd {workspace.root / 'service'} && python -m uvicorn app:app"
+
+
+def _first_request(examples: object) -> object:
+    """Return the body of the first golden example."""
+    entry = examples[0] if isinstance(examples, list) else examples
+    return entry["request"] if isinstance(entry, dict) and "request" in entry else entry
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("[", "\\[").replace("'", "'\\''")
+    return f"'{escaped}'"

@@ -1,0 +1,41 @@
+"""mlship verify."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlship import golden, parity, runtime, signature
+from mlship.cli.common import as_command
+from mlship.cli.console import Answer, Screen
+from mlship.errors import DataError, GateError, UsageError
+from mlship.replay import replay
+from mlship.workspace import Workspace
+
+Url = Annotated[str | None, typer.Option("--url", help="Address of a running service.", show_default=False)]
+Onnx = Annotated[Path | None, typer.Option("--onnx", help="An ONNX file.", show_default=False)]
+
+
+@as_command
+def command(screen: Screen, workspace: Workspace, url: Url = None, onnx: Onnx = None) -> Answer:
+    """Replay the golden set against an ONNX file or a running service; without either, the workspace's model."""
+    if url and onnx:
+        raise UsageError("--url and --onnx do not go together", "verify one at a time")
+    there = workspace.artifacts("deploy")
+    if "golden" not in there:
+        raise UsageError("verify: there is no golden set in this workspace yet", "mlship convert MODEL --data SAMPLE")
+    rows, described = golden.read(there["golden"]), signature.read(there["signature"])
+    allowed = parity.tolerance_of(described)
+    what = url or str(onnx or workspace.shown(there["onnx"]))
+    if url:
+        verdict = replay(url, rows, described, allowed)
+    else:
+        path = onnx or there["onnx"]
+        if not path.is_file():
+            raise DataError(f"there is no file '{path}'")
+        verdict = runtime.parity(path, rows, allowed)
+    if not verdict.passed:
+        first = verdict.first
+        where = f"; first at row {first.row} ({first.origin}): {first.actual}, was {first.expected}" if first else ""
+        raise GateError(f"{what} does not give the original's answers: {verdict.sentence()}{where}")
+    return Answer({"verified": what, **verdict.to_json()}, f"{what}: {verdict.sentence()}")

@@ -1,0 +1,90 @@
+"""Sessions for those who work on mlship. ``nox -l`` lists them; what comes after ``--`` goes to the tool.
+
+CI calls the test command of README.md and ``nox -s lint typecheck wheel``.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "typecheck", "tests"]
+
+SERVICE = "templates/service"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and the direction of imports."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "check", ".", *session.posargs)
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Type-check the package, strictly, and the served code as it stands."""
+    session.install("-e", ".[dev]")
+    session.run("mypy", *session.posargs)
+    session.chdir(SERVICE)
+    session.run("mypy", ".")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests; docker tests are skipped by name where no engine answers."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Run the contract suite that every plugin has to pass."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/contract", *session.posargs)
+
+
+@nox.session
+def docker(session: nox.Session) -> None:
+    """Run the tests that need a container engine; without one they fail."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "docker", *session.posargs, env={"MLSHIP_REQUIRE_DOCKER": "1"})
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Run the stories of the installed command."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/e2e", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the unit tests on the oldest versions that pyproject.toml allows."""
+    session.install("uv")
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".[test]", "--python", session.virtualenv.location)
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel, install the wheel where nothing else is, and scaffold there."""
+    session.install("build")
+    target = session.create_tmp()
+    session.run("python", "-m", "build", "--outdir", target, ".", silent=True)
+    session.install("--find-links", target, "--no-index", "--no-deps", "mlship")
+    session.run("pytest", "tests/e2e/test_wheel.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the reference pages from the code; ``-- --check`` only compares them."""
+    session.install("-e", ".")
+    session.run("python", "scripts/reference.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; each prints ratios."""
+    session.install("-e", ".")
+    for script in ("startup", "conversion"):
+        session.run("python", f"benchmarks/{script}.py", *session.posargs)
