@@ -1,0 +1,1 @@
+"""Converters: from a loaded model to another format, with the golden set that proves it."""

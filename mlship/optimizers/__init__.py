@@ -1,0 +1,1 @@
+"""Optimizers: faster or smaller, measured, and never with another answer."""

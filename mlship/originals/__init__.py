@@ -1,0 +1,1 @@
+"""What an original model is asked while it is loaded: its columns, its answers, rows that stress it."""

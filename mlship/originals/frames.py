@@ -1,0 +1,174 @@
+"""Between the user's columns and the tensors of the graph, in both directions, so that each side is fed alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlship.errors import DataError
+from mlship.originals.knowledge import Known, names_of, width_of
+from mlship.originals.samples import Sample
+from mlship.signature import MISSING_STRING, Column, ColumnType, Tensor
+
+MATRIX = "features"
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A sample cut to the columns that the model wants, in its order; ``target`` is the column of true answers."""
+
+    frame: pd.DataFrame
+    target: NDArray[Any] | None
+    named: bool
+    ignored: tuple[str, ...] = ()
+
+
+def align(sample: Sample, model: Any, target: str | None) -> Aligned:
+    """Choose the model's columns out of ``sample``, by name where the model knows names, else by position.
+
+    Raises DataError when columns are missing, or when there are more than the model takes.
+    """
+    frame, labelled = _frame(sample, target)
+    answers = None
+    if target is not None:
+        if target not in frame.columns:
+            raise DataError(f"the sample has no column '{target}'", f"it has: {_listed(list(frame.columns))}")
+        answers = frame[target].to_numpy()
+        frame = frame.drop(columns=target)
+    names = names_of(model)
+    if names is not None and labelled:
+        missing = [name for name in names if name not in frame.columns]
+        if missing:
+            raise DataError(
+                f"the sample lacks the column{'s' * (len(missing) > 1)} {_listed(missing)} of the model",
+                f"it has: {_listed(list(frame.columns))}",
+            )
+        ignored = tuple(name for name in frame.columns if name not in names)
+        return Aligned(frame[names], answers, named=True, ignored=ignored)
+    width = width_of(model)
+    if width is not None and frame.shape[1] != width:
+        hint = f"is the last one the answer? try --target {frame.columns[-1]}" if frame.shape[1] == width + 1 else ""
+        raise DataError(f"the sample has {frame.shape[1]} columns, the model takes {width}", hint)
+    if names is not None:
+        frame = frame.set_axis(names, axis=1)
+    return Aligned(frame, answers, named=names is not None)
+
+
+def describe(frame: pd.DataFrame, known: Sequence[Known]) -> tuple[tuple[Column, ...], tuple[Tensor, ...]]:
+    """Type every column, and lay the columns out in tensors: one matrix when all are numeric, else one a column."""
+    types = [_type(str(name), frame.iloc[:, i], known[i]) for i, name in enumerate(frame.columns)]
+    mixed = "string" in types
+    columns = tuple(
+        _column(str(name), kind, frame.iloc[:, i], known[i], (str(name), 0) if mixed else (MATRIX, i))
+        for i, (name, kind) in enumerate(zip(frame.columns, types, strict=True))
+    )
+    if not mixed:
+        return columns, (Tensor(name=MATRIX, kind="number", width=len(columns)),)
+    kinds = [Tensor(name=c.name, kind="string" if c.type == "string" else "number", width=1) for c in columns]
+    return columns, tuple(kinds)
+
+
+def to_tensors(frame: pd.DataFrame, columns: Sequence[Column], tensors: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
+    """Return the tensors of shape (rows, width) that stand for ``frame``."""
+    rows = len(frame)
+    result: dict[str, NDArray[Any]] = {
+        tensor.name: np.empty((rows, tensor.width), dtype=object if tensor.kind == "string" else np.float64)
+        for tensor in tensors
+    }
+    for i, column in enumerate(columns):
+        values = frame.iloc[:, i]
+        if column.type == "string":
+            missing = values.isna().to_numpy()
+            result[column.tensor][:, column.index] = [
+                MISSING_STRING if gone else str(value) for value, gone in zip(values, missing, strict=True)
+            ]
+        else:
+            result[column.tensor][:, column.index] = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    return result
+
+
+def to_original(tensors: Mapping[str, NDArray[Any]], columns: Sequence[Column], *, named: bool) -> Any:
+    """Return what the original model is given for ``tensors``: a frame if it was trained on names, else an array."""
+    texts = any(column.type == "string" for column in columns)
+    if not named and not texts:
+        return tensors[MATRIX]
+    series = {i: _values(tensors[column.tensor][:, column.index], column) for i, column in enumerate(columns)}
+    if named:
+        return pd.DataFrame(series).set_axis([column.name for column in columns], axis=1)
+    return np.column_stack([np.asarray(values, dtype=object) for values in series.values()])
+
+
+def _values(values: NDArray[Any], column: Column) -> Any:
+    if column.type == "string":
+        null = None if column.null == "none" else np.nan
+        return pd.Series([null if value == MISSING_STRING else value for value in values], dtype=object)
+    if column.type == "number" or np.isnan(values).any():
+        return values
+    return values.astype(bool) if column.type == "boolean" else values.astype(np.int64)
+
+
+def _frame(sample: Sample, target: str | None) -> tuple[pd.DataFrame, bool]:
+    if isinstance(sample, pd.DataFrame):
+        return sample.set_axis([str(name) for name in sample.columns], axis=1), True
+    frame = pd.DataFrame(sample)
+    if target is not None and target.lstrip("-").isdigit():
+        position = int(target) % frame.shape[1]
+        names = [target if i == position else f"x{i}" for i in range(frame.shape[1])]
+        return frame.set_axis(names, axis=1), False
+    return frame.set_axis([f"x{i}" for i in range(frame.shape[1])], axis=1), False
+
+
+def _type(name: str, values: "pd.Series[Any]", known: Known) -> ColumnType:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    if known.textual or pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype):
+        return _object_type(name, values, known)
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_integer_dtype(dtype):
+        return "integer"
+    if pd.api.types.is_float_dtype(dtype):
+        return "number"
+    raise DataError(
+        f"column '{name}' holds {dtype}; a service takes numbers, booleans and text",
+        "turn it into numbers before the model, or into a step of the pipeline that does",
+    )
+
+
+def _object_type(name: str, values: "pd.Series[Any]", known: Known) -> ColumnType:
+    kinds = {type(value) for value in values.dropna()}
+    if kinds <= {bool, np.bool_} and kinds:
+        return "boolean"
+    if kinds <= {int, float, np.int64, np.float64} and not known.textual:
+        return "number"
+    if kinds <= {str} or known.textual:
+        return "string"
+    mixture = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise DataError(f"column '{name}' mixes {mixture}", "give the sample as Parquet or CSV with one type a column")
+
+
+def _column(name: str, kind: ColumnType, values: "pd.Series[Any]", known: Known, place: tuple[str, int]) -> Column:
+    tensor, index = place
+    nullable = bool(values.isna().any())
+    if kind == "string":
+        seen = sorted({str(value) for value in values.dropna()} | set(_texts(known)))
+        null = "none" if any(item is None for item in known.categories or ()) else "nan"
+        categories = tuple(seen) if len(seen) <= 100 else None
+        return Column(name=name, type=kind, tensor=tensor, index=index, nullable=nullable, null=null, categories=categories)
+    numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    finite = numbers[np.isfinite(numbers)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
+    return Column(name=name, type=kind, tensor=tensor, index=index, nullable=nullable, minimum=low, maximum=high)
+
+
+def _texts(known: Known) -> list[str]:
+    return [item for item in known.categories or () if isinstance(item, str)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:8])
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
