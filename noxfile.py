@@ -61,7 +61,17 @@ def e2e(session: nox.Session) -> None:
 def minimums(session: nox.Session) -> None:
     """Run the unit tests on the oldest versions that pyproject.toml allows."""
     session.install("uv")
-    session.run("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".[test]", "--python", session.virtualenv.location)
+    session.run(
+        "uv",
+        "pip",
+        "install",
+        "--resolution",
+        "lowest-direct",
+        "-e",
+        ".[test]",
+        "--python",
+        session.virtualenv.location,
+    )
     session.run("pytest", "tests/unit", *session.posargs)
 
 

@@ -76,7 +76,9 @@ def storage_error(error: OSError) -> WorkspaceError:
     """Turn an error of the file system into one that says what to do."""
     where = f"'{error.filename}'" if error.filename else "the workspace"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WorkspaceError(f"the disk is full: cannot write {where}", "free some space; nothing half-written was kept")
+        return WorkspaceError(
+            f"the disk is full: cannot write {where}", "free some space; nothing half-written was kept"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return WorkspaceError(f"no permission to write {where}", "use a workspace of your own: -w DIR")
     return WorkspaceError(f"{where}: {error.strerror or error}")

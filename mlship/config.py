@@ -73,7 +73,9 @@ def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict
             raise ConfigError(f"'--set {assignment}' is not key=value", "for example: --set dtype=float32")
         stage, dot, key = name.rpartition(".")
         if dot and stage not in stages:
-            raise ConfigError(f"'--set {assignment}': no stage '{stage}' in this run", plugins.nearest(stage, list(stages)))
+            raise ConfigError(
+                f"'--set {assignment}': no stage '{stage}' in this run", plugins.nearest(stage, list(stages))
+            )
         result.setdefault(stage, {})[key] = _value(value)
     return result
 
@@ -81,7 +83,7 @@ def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict
 def assemble(
     stage: str, config: Config, settings: Mapping[str, Mapping[str, Any]], flags: Mapping[str, Any], plugin: str | None
 ) -> tuple[str, Stage]:
-    """Return the name and the configured plugin of ``stage``: mlship.toml, then ``--set``, then flags that were given."""
+    """Return the name and the configured plugin of ``stage``: from mlship.toml, then ``--set``, then given flags."""
     group, default = STAGES[stage]
     table = dict(config.stages.get(stage, {}))
     name = plugin or table.pop("plugin", default)
@@ -99,13 +101,13 @@ def distribute(
     Raises ConfigError when none has it, or several have.
     """
     result = {stage: dict(options) for stage, options in settings.items() if stage}
-    every = {key: [stage for stage, kind in classes.items() if key in kind.model_fields] for key in settings.get("", {})}
     for key, value in settings.get("", {}).items():
-        if len(every[key]) == 1 or len(classes) == 1:
-            result.setdefault((every[key] or list(classes))[0], {})[key] = value
+        owners = [stage for stage, kind in classes.items() if key in kind.model_fields]
+        if len(owners) == 1 or len(classes) == 1:
+            result.setdefault((owners or list(classes))[0], {})[key] = value
             continue
-        if every[key]:
-            raise ConfigError(f"several stages have the option '{key}'", f"for example: --set {every[key][0]}.{key}=...")
+        if owners:
+            raise ConfigError(f"several stages have the option '{key}'", f"for example: --set {owners[0]}.{key}=...")
         options = sorted({name for kind in classes.values() for name in kind.model_fields})
         raise ConfigError(f"no stage has the option '{key}'", plugins.nearest(key, options))
     return result
@@ -126,7 +128,9 @@ def _validated(kind: type[BaseModel], options: Mapping[str, Any], where: str) ->
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{where} has no option '{key}'", plugins.nearest(key, list(kind.model_fields))) from error
+            raise ConfigError(
+                f"{where} has no option '{key}'", plugins.nearest(key, list(kind.model_fields))
+            ) from error
         raise ConfigError(f"{where}: '{key}' cannot be {first['input']!r}: {first['msg'].lower()}") from error
 
 

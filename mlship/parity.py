@@ -55,9 +55,9 @@ class Verdict:
     passed: bool
     rows: int
     rows_off: int
-    labels_off: int
     largest: float
     allowed: float
+    labels_off: int = 0
     first: Offender | None = None
     problem: str = ""
 
@@ -77,7 +77,7 @@ class Verdict:
 
 
 def compare(golden: Golden, actual: Mapping[str, NDArray[Any]], tolerance: Tolerance = DOUBLE) -> Verdict:
-    """Hold ``actual`` outputs (by name) against those of ``golden``; an output that is absent or of another shape fails.
+    """Hold ``actual`` outputs (by name) against those of ``golden``; an absent output, or one of another shape, fails.
 
     Outputs of ``actual`` that the golden set does not know are ignored.
     """
@@ -88,7 +88,9 @@ def compare(golden: Golden, actual: Mapping[str, NDArray[Any]], tolerance: Toler
         if name not in actual or actual[name].shape != expected.shape:
             found = f"shape {actual[name].shape}" if name in actual else "nothing"
             problem = f"output '{name}': expected shape {expected.shape}, found {found}"
-            return Verdict(False, rows, rows, 0, float("inf"), tolerance.relative, None, problem)
+            return Verdict(
+                passed=False, rows=rows, rows_off=rows, largest=np.inf, allowed=tolerance.relative, problem=problem
+            )
         off, difference = _differs(expected, actual[name], tolerance)
         largest = max(largest, difference)
         if name == "prediction" and expected.dtype.kind != "f":
@@ -97,7 +99,15 @@ def compare(golden: Golden, actual: Mapping[str, NDArray[Any]], tolerance: Toler
             first = int(off.argmax()), name
         bad |= off
     offender = _offender(golden, actual, *first) if first else None
-    return Verdict(not bad.any(), rows, int(bad.sum()), int(labels.sum()), largest, tolerance.relative, offender)
+    return Verdict(
+        passed=not bad.any(),
+        rows=rows,
+        rows_off=int(bad.sum()),
+        largest=largest,
+        allowed=tolerance.relative,
+        labels_off=int(labels.sum()),
+        first=offender,
+    )
 
 
 def _differs(expected: NDArray[Any], actual: NDArray[Any], tolerance: Tolerance) -> tuple[NDArray[np.bool_], float]:
@@ -117,7 +127,7 @@ def _differs(expected: NDArray[Any], actual: NDArray[Any], tolerance: Tolerance)
 
 
 def _per_row(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return mask if mask.ndim == 1 else mask.reshape(len(mask), -1).any(axis=1)
+    return np.asarray(mask.reshape(len(mask), -1).any(axis=1), dtype=np.bool_)
 
 
 def _offender(golden: Golden, actual: Mapping[str, NDArray[Any]], row: int, output: str) -> Offender:
@@ -125,7 +135,9 @@ def _offender(golden: Golden, actual: Mapping[str, NDArray[Any]], row: int, outp
         row=row,
         origin=golden.origins[row],
         output=output,
-        expected=golden.outputs[output][row].tolist() if golden.outputs[output].dtype != object else golden.outputs[output][row],
+        expected=golden.outputs[output][row].tolist()
+        if golden.outputs[output].dtype != object
+        else golden.outputs[output][row],
         actual=actual[output][row].tolist() if actual[output].dtype != object else actual[output][row],
         inputs={name: values[row].tolist() for name, values in golden.inputs.items()},
     )

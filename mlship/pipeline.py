@@ -143,7 +143,9 @@ def _brought(workspace: Workspace, step: Step, given: Given) -> dict[str, Path]:
     if step.stage != "convert" and "convert" in workspace.manifest().stages:
         converted = workspace.manifest().stages["convert"].inputs
         earlier = {kind: workspace.located(file) for kind, file in converted.items()}
-        unchanged = {kind: path for kind, path in earlier.items() if path.exists() and digest(path) == converted[kind].sha256}
+        unchanged = {
+            kind: path for kind, path in earlier.items() if path.exists() and digest(path) == converted[kind].sha256
+        }
         brought = {"original": unchanged.get("original"), "sample": unchanged.get("sample")}
     for path in brought.values():
         if path is not None and not path.is_file():
@@ -265,7 +267,13 @@ def _judge(step: Step, outcome: Outcome, inputs: Mapping[str, Path], out: Path) 
 
 
 def _nothing_to_do(stage: str, kind: str) -> UsageError:
-    maker = {"original": "convert", "onnx": "convert", "golden": "convert", "signature": "convert", "service": "scaffold"}
+    maker = {
+        "original": "convert",
+        "onnx": "convert",
+        "golden": "convert",
+        "signature": "convert",
+        "service": "scaffold",
+    }
     if kind == "original":
         return UsageError(f"{stage}: which model?", "mlship ship model.joblib --data sample.csv, or mlship init")
     first = maker.get(kind, ORDER[ORDER.index(stage) - 1])
@@ -273,8 +281,6 @@ def _nothing_to_do(stage: str, kind: str) -> UsageError:
     return UsageError(f"{stage}: there is no {kind} in this workspace yet", example)
 
 
-
 def to_json(done: Done) -> dict[str, Any]:
     """Return what came of a step as JSON values."""
     return {**done.record.model_dump(mode="json"), "skipped": done.skipped, "reason": done.reason}
-

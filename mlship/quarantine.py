@@ -18,13 +18,23 @@ from typing import IO, Any
 
 from mlship.errors import QuarantineError, by_name
 
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_KEPT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+)
 _KEPT_PREFIXES = ("LC_", "PYTHON", "OMP_", "OPENBLAS_", "MKL_", "MLSHIP_")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a visit may use: wall ``seconds`` for the whole visit, ``memory`` in bytes of address space (None: no limit)."""
+    """What a visit may use: wall ``seconds`` for all of it, ``memory`` in bytes of address space (None: no limit)."""
 
     seconds: float = 600.0
     memory: int | None = None
@@ -82,11 +92,13 @@ class Visit:
         if code < 0:
             cause = f"killed by {signal.Signals(-code).name}"
             return QuarantineError(f"the process that visits the model was {cause}", "is there enough memory?")
-        return QuarantineError(f"the process that visits the model failed: {said}", "MLSHIP_DEBUG=1 shows the traceback")
+        return QuarantineError(
+            f"the process that visits the model failed: {said}", "MLSHIP_DEBUG=1 shows the traceback"
+        )
 
 
 @contextmanager
-def visit(target: str, request: Mapping[str, Any], limits: Limits = Limits()) -> Iterator[Visit]:  # noqa: B008  # frozen
+def visit(target: str, request: Mapping[str, Any], limits: Limits = Limits()) -> Iterator[Visit]:
     """Run ``target`` ("module:function", called with the request and a Channel) in quarantine, and end it for sure."""
     command = [sys.executable, "-P", "-m", "mlship.visitor"]
     with tempfile.TemporaryFile() as talk:

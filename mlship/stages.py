@@ -35,9 +35,10 @@ class Outcome:
 class Stage(BaseModel):
     """Base of all stage plugins.
 
-    ``reads`` are artifact kinds without which the stage cannot run, ``uses`` those that it takes when they are there.
+    ``reads`` are artifact kinds without which it cannot run, ``uses`` those that it takes when they are there.
     ``writes`` are the kinds that it may write; ``publishes`` is one of them that the user gets as a folder of his own
-    beside mlship.toml, where his edits are kept. ``libraries`` are distributions whose versions belong to the fingerprint.
+    beside mlship.toml, where his edits are kept. ``libraries`` are distributions whose versions belong to the
+    fingerprint.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -63,7 +64,7 @@ class Stage(BaseModel):
 
 @dataclass(frozen=True)
 class Original:
-    """The user's model while it is loaded: ``model`` is the object, ``path`` the file, ``source`` the plugin that read it."""
+    """The user's model while it is loaded: the file ``path``, the plugin ``source`` that read it, and the object."""
 
     path: Path
     source: str

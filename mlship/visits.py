@@ -1,7 +1,7 @@
 """What runs in quarantine: the conversion, and the original answering for a benchmark. Called by name only."""
 
 import json
-import time
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mlship import golden, plugins, signature
 from mlship.artifacts import digest, storage_error
 from mlship.errors import ModelError
 from mlship.gate import source_of
+from mlship.measure import burst
 from mlship.originals.answers import answering
 from mlship.stages import Original
 from mlship.visitor import Channel
@@ -36,25 +37,22 @@ def convert(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
 def time_original(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     """Let the original answer golden rows and be timed, as often as it is asked.
 
-    Request: model, signature, golden (paths), digest (of the model that went through the gate). Each question {"batch": rows, "runs": n} is answered by
-    {"seconds": [...]}: wall seconds of each run, over rotating rows.
+    Request: model, signature, golden (paths), digest (of the model that went through the gate), and ``batches``: by
+    number of rows, lists of row numbers of the golden set, which take turns. Each question {"batch": rows, "runs": n}
+    is answered by {"seconds": [...]}, wall seconds of each run.
     """
     described = signature.read(Path(request["signature"]))
-    rows = golden.read(Path(request["golden"])).plain()
+    rows = golden.read(Path(request["golden"]))
     original = _load(request, channel)
     answer = answering(original.model, described.columns, named=described.named)
-    channel.reply({"ready": True})
-    position = 0
+    turns = {
+        batch: cycle([rows.take(np.array(picked)).inputs for picked in drawn])
+        for batch, drawn in request["batches"].items()
+    }
     while question := channel.receive():
-        seconds = []
-        for _ in range(question["runs"]):
-            picked = np.arange(position, position + question["batch"]) % len(rows)
-            position += question["batch"]
-            batch = {name: values[picked] for name, values in rows.inputs.items()}
-            begun = time.perf_counter()
-            answer(batch)
-            seconds.append(time.perf_counter() - begun)
-        channel.reply({"seconds": seconds})
+        turn = turns[str(question["batch"])]
+        timed = burst(lambda: answer(next(turn)))  # noqa: B023  # called before the next question is read
+        channel.reply({"seconds": timed(question["runs"])})
     return {}
 
 

@@ -59,7 +59,7 @@ class LazyCommands(TyperGroup):
 app = typer.Typer(cls=LazyCommands, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True)
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001  # the shape of a typer callback
+def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"mlship {__version__}")
         raise typer.Exit
@@ -78,7 +78,7 @@ def main() -> None:
     """Run the command line; a defect of mlship ends in one line too, unless MLSHIP_DEBUG is set."""
     if not os.environ.get("MLSHIP_DEBUG"):
         sys.excepthook = _one_line
-    app()
+    typer.main.get_command(app)()
 
 
 def _one_line(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:

@@ -28,17 +28,19 @@ Target = Annotated[
     str | None, typer.Option("--target", help="Column of the sample that holds the true answers.", show_default=False)
 ]
 Trust = Annotated[
-    list[str] | None, typer.Option("--trust", help="A name that the loading gate lets through (repeatable).", show_default=False)
+    list[str] | None,
+    typer.Option("--trust", help="A name that the loading gate lets through (repeatable).", show_default=False),
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Option of a plugin: key=value or stage.key=value.", show_default=False)
+    list[str] | None,
+    typer.Option("--set", help="Option of a plugin: key=value or stage.key=value.", show_default=False),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run even if nothing has changed.")]
 Plugin = Annotated[str | None, typer.Option("--plugin", help="Plugin that does this stage.", show_default=False)]
 
 
 def as_command(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Make ``function(screen, workspace, ...)`` a command: with the common options, and errors that end in exit codes."""
+    """Make ``function(screen, workspace, ...)`` a command with the common options, whose errors end in exit codes."""
 
     @functools.wraps(function)
     def run(*, json_: bool, quiet: bool, verbose: bool, root: Path, **own: Any) -> None:
@@ -49,9 +51,9 @@ def as_command(function: Callable[..., Answer]) -> Callable[..., None]:
             screen.error(error)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
-            error = InterruptedRunError("interrupted", "the same command goes on where this one stopped")
-            screen.error(error)
-            raise typer.Exit(error.exit_code) from None
+            interrupted = InterruptedRunError("interrupted", "the same command goes on where this one stopped")
+            screen.error(interrupted)
+            raise typer.Exit(interrupted.exit_code) from None
 
     own = list(inspect.signature(function).parameters.values())[2:]
     default_root = Path(getattr(function, "workspace", "."))
@@ -80,7 +82,9 @@ def run_stages(
 ) -> list[Done]:
     """Configure ``stages`` from mlship.toml, ``settings`` and ``flags`` (by stage), and run them in order."""
     configured = config.read(workspace.config_file)
-    chosen = {stage: plugin or configured.stages.get(stage, {}).get("plugin", config.STAGES[stage][1]) for stage in stages}
+    chosen = {
+        stage: plugin or configured.stages.get(stage, {}).get("plugin", config.STAGES[stage][1]) for stage in stages
+    }
     classes = {stage: plugins.load(config.STAGES[stage][0], name) for stage, name in chosen.items()}
     assigned = config.distribute(config.parse_assignments(settings or (), stages), classes)
     steps = [

@@ -82,7 +82,12 @@ class Screen:
         if error.hint:
             self._talk.print(f"  [bold]hint:[/] {_safe(error.hint)}")
         if self._json:
-            body = {"type": type(error).__name__, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+            body = {
+                "type": type(error).__name__,
+                "message": error.message,
+                "hint": error.hint,
+                "exit_code": error.exit_code,
+            }
             sys.stdout.write(json.dumps({"error": body}, indent=2, ensure_ascii=False) + "\n")
 
     def stop(self) -> None:

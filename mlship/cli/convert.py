@@ -1,6 +1,18 @@
 """mlship convert."""
 
-from mlship.cli.common import Data, Force, Model, Plugin, Settings, Target, Trust, as_command, brought, results, run_stages
+from mlship.cli.common import (
+    Data,
+    Force,
+    Model,
+    Plugin,
+    Settings,
+    Target,
+    Trust,
+    as_command,
+    brought,
+    results,
+    run_stages,
+)
 from mlship.cli.console import Answer, Screen
 from mlship.workspace import Workspace
 

@@ -18,7 +18,7 @@ def command_(screen: Screen, workspace: Workspace, tag: Tag = None, settings: Se
         model, sample, target = demo.train(workspace.root)
     except OSError as error:
         raise storage_error(error) from error
-    flags = {"convert": {"target": target}, "build": {"tag": tag}}
+    flags: dict[str, dict[str, str | None]] = {"convert": {"target": target}, "build": {"tag": tag}}
     done = run_stages(screen, workspace, list(STAGES), given=Given(model, sample), settings=settings, flags=flags)
     if tag:
         require_image(workspace, done[-1].record)

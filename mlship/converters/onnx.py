@@ -56,7 +56,7 @@ class OnnxConverter(Converter):
         write_atomic(out / "model.onnx", attempt.content)
         return Outcome(
             artifacts={"signature": "signature.json", "golden": "golden.npz", "onnx": "model.onnx"},
-            summary=f"{visited.signature.model.rpartition('.')[2]} in {attempt.precision}: {attempt.verdict.sentence()}",
+            summary=f"{described.model.rpartition('.')[2]} in {attempt.precision}: {attempt.verdict.sentence()}",
             facts={
                 "model": visited.signature.model,
                 "precision": attempt.precision,
@@ -99,7 +99,8 @@ def _precisions(dtype: str) -> Iterator[Precision]:
 def _attempt(original: Original, visited: Visited, precision: Precision) -> _Attempt:
     described = visited.signature
     wanted = [output.name for output in described.outputs]
-    converted = graphs.convert(original.model, described.tensors, described.columns, outputs=wanted, dtype=precision)
+    tensors, columns = described.tensors, described.columns
+    converted = graphs.convert(original.model, tensors, columns, outputs=wanted, dtype=precision)
     tolerance = parity.tolerance_of(described.model_copy(update={"precision": precision}))
     verdict = runtime.parity(converted.content, visited.golden, tolerance)
     return _Attempt(converted.content, precision, converted.route, verdict)

@@ -36,7 +36,7 @@ class _Candidate:
 
     @property
     def allowed(self) -> bool:
-        """Whether it gives the same answers and is not slower at any batch size; more threads must pay for themselves."""
+        """Whether it answers the same and is not slower at any batch size; more threads must pay for themselves."""
         pays = self.threads == 1 or any(ratio.faster for ratio in self.ratios.values())
         return self.verdict.passed and pays and not any(ratio.slower for ratio in self.ratios.values())
 

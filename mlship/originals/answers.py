@@ -13,6 +13,14 @@ from mlship.graphs import outputs_of
 from mlship.originals.frames import to_original
 from mlship.signature import Column, ColumnType, Output, Task
 
+_TASKS: dict[str | None, Task] = {
+    "classifier": "classifier",
+    "regressor": "regressor",
+    "clusterer": "clusterer",
+    "outlier_detector": "outlier_detector",
+    "density_estimator": "density_estimator",
+}
+
 Answer = Callable[[Tensors], dict[str, NDArray[Any]]]
 
 
@@ -23,7 +31,9 @@ def answering(model: Any, columns: Sequence[Column], *, named: bool) -> Answer:
     """
     methods = outputs_of(model)
     if not methods:
-        raise UnsupportedModelError(f"'{type(model).__name__}' neither predicts nor transforms", "is it a fitted model?")
+        raise UnsupportedModelError(
+            f"'{type(model).__name__}' neither predicts nor transforms", "is it a fitted model?"
+        )
 
     def answer(tensors: Tensors) -> dict[str, NDArray[Any]]:
         given = to_original(tensors, columns, named=named)
@@ -42,9 +52,8 @@ def outputs(model: Any, answers: dict[str, NDArray[Any]]) -> tuple[Output, ...]:
 def task_of(model: Any) -> Task:
     """Return what kind of model this is."""
     kind = _estimator_type(model)
-    for task in ("classifier", "regressor", "clusterer", "outlier_detector", "density_estimator"):
-        if kind == task:
-            return task  # type: ignore[return-value]  # a literal of the closed set above
+    if kind in _TASKS:
+        return _TASKS[kind]
     return "regressor" if hasattr(model, "predict") else "transformer"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -156,9 +156,11 @@ def _column(name: str, kind: ColumnType, values: "pd.Series[Any]", known: Known,
     nullable = bool(values.isna().any())
     if kind == "string":
         seen = sorted({str(value) for value in values.dropna()} | set(_texts(known)))
-        null = "none" if any(item is None for item in known.categories or ()) else "nan"
+        null: Literal["none", "nan"] = "none" if None in (known.categories or ()) else "nan"
         categories = tuple(seen) if len(seen) <= 100 else None
-        return Column(name=name, type=kind, tensor=tensor, index=index, nullable=nullable, null=null, categories=categories)
+        return Column(
+            name=name, type=kind, tensor=tensor, index=index, nullable=nullable, null=null, categories=categories
+        )
     numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
     finite = numbers[np.isfinite(numbers)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)

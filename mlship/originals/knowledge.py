@@ -59,7 +59,7 @@ def trees_of(model: Any) -> Iterator[Any]:
 
 
 def _walk(step: Any, columns: list[int], names: list[str], known: list[Known], *, plain: bool) -> None:
-    """Follow ``columns`` (numbers of the user's columns) into ``step``; ``plain``: their values are still the user's."""
+    """Follow ``columns`` (numbers of the user's columns) into ``step``; ``plain``: the values are still the user's."""
     if hasattr(step, "best_estimator_"):
         _walk(step.best_estimator_, columns, names, known, plain=plain)
     elif hasattr(step, "steps"):

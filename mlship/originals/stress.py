@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mlship.golden import Tensors
@@ -61,7 +62,10 @@ def _numbers(column: Column, known: Known) -> Iterator[tuple[str, list[Any]]]:
     yield "outside the range seen", [np.floor(low - span), np.ceil(high + span)]
     yield "lowest, highest, zero", [low, high, 0.0]
     if known.categories is not None:
-        yield "each category", [item for item in known.categories[:MOST_THRESHOLDS] if item == item and item is not None]
+        yield (
+            "each category",
+            [item for item in known.categories[:MOST_THRESHOLDS] if not pd.isna(item)],
+        )
     if known.thresholds:
         every = np.unique(known.thresholds)
         picked = every[np.unique(np.linspace(0, len(every) - 1, num=min(MOST_THRESHOLDS, len(every)), dtype=np.int64))]

@@ -1,6 +1,7 @@
 """Rows made up from what a fitted model knows, for users who give no sample."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ def rows(names: Sequence[str], known: Sequence[Known], count: int, seed: int = 0
     return pd.DataFrame(columns)
 
 
-def _column(known: Known, count: int, generator: np.random.Generator) -> "pd.Series[object]":
+def _column(known: Known, count: int, generator: np.random.Generator) -> "pd.Series[Any]":
     if known.categories is not None:
         values = pd.Series(generator.choice(np.array(known.categories, dtype=object), size=count), dtype=object)
         return values if known.textual else pd.to_numeric(values)

@@ -120,5 +120,3 @@ def _notes(aligned: Aligned, sample: Path | None) -> tuple[str, ...]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-

@@ -39,7 +39,8 @@ def test_an_absent_lock_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"schema_version": 1, "stages": {"convert": {}}}', '{"schema_version": 1, "other": 1}', "\udcff"]
+    "content",
+    ["", "{", "[]", '{"schema_version": 1, "stages": {"convert": {}}}', '{"schema_version": 1, "other": 1}', "\udcff"],
 )
 def test_a_damaged_lock_is_named_and_never_written_over(tmp_path: Path, content: str) -> None:
     path = tmp_path / "mlship.lock"

@@ -6,7 +6,9 @@ from mlship.parity import DOUBLE, FLOAT, compare
 
 
 def golden(**outputs: list[object]) -> Golden:
-    arrays = {name: np.array(values, dtype=object if isinstance(values[0], str) else None) for name, values in outputs.items()}
+    arrays = {
+        name: np.array(values, dtype=object if isinstance(values[0], str) else None) for name, values in outputs.items()
+    }
     rows = len(next(iter(arrays.values())))
     return Golden({"features": np.arange(rows, dtype=float)[:, None]}, arrays, ("sample",) * rows)
 

@@ -9,7 +9,7 @@ import pytest
 from mlship.errors import DataError, QuarantineError
 from mlship.quarantine import Limits, visit
 
-BEHAVIOUR = '''
+BEHAVIOUR = """
 import os, socket, sys, time
 from mlship.errors import DataError
 
@@ -43,7 +43,7 @@ def sleep(request, channel):
 
 def eat(request, channel):
     bytearray(8 * 1024**3)
-'''
+"""
 
 
 @pytest.fixture
@@ -83,9 +83,11 @@ def test_credentials_of_the_shell_stay_outside(behaviour: str, monkeypatch: pyte
 
 
 def test_the_network_is_out_of_reach_where_the_kernel_allows_it(behaviour: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with visit(f"{behaviour}:look_outside", {"port": server.getsockname()[1]}) as visited:
-            found = visited.wait()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        visit(f"{behaviour}:look_outside", {"port": server.getsockname()[1]}) as visited,
+    ):
+        found = visited.wait()
     if sys.platform == "linux" and os.geteuid() == 0:
         assert found["network"] == "none"
     assert found["connected"] is (found["network"] != "none")
@@ -105,11 +107,17 @@ def test_a_death_is_told_with_its_cause(behaviour: str, function: str, words: st
 
 def test_a_visit_that_takes_too_long_is_stopped(behaviour: str) -> None:
     begun = time.monotonic()
-    with visit(f"{behaviour}:sleep", {}, Limits(seconds=1.0)) as visited, pytest.raises(QuarantineError, match="longer than 1 s"):
+    with (
+        visit(f"{behaviour}:sleep", {}, Limits(seconds=1.0)) as visited,
+        pytest.raises(QuarantineError, match="longer than 1 s"),
+    ):
         visited.wait()
     assert time.monotonic() - begun < 20
 
 
 def test_a_visit_that_wants_too_much_memory_is_refused_it(behaviour: str) -> None:
-    with visit(f"{behaviour}:eat", {}, Limits(memory=4 * 1024**3)) as visited, pytest.raises(QuarantineError, match="MemoryError"):
+    with (
+        visit(f"{behaviour}:eat", {}, Limits(memory=4 * 1024**3)) as visited,
+        pytest.raises(QuarantineError, match="MemoryError"),
+    ):
         visited.wait()

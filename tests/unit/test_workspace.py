@@ -43,9 +43,8 @@ def test_what_is_committed_is_there_and_in_the_lock(tmp_path: Path) -> None:
 def test_a_stage_that_fails_leaves_things_as_they_were(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     commit(workspace, "one")
-    with pytest.raises(RuntimeError), workspace.locked(print), workspace.staging("convert") as out:
-        (out / "model.onnx").write_text("half")
-        raise RuntimeError
+    with pytest.raises(TypeError), workspace.locked(print), workspace.staging("convert") as out:
+        (out / "model.onnx").write_bytes("a stage with a defect")
     assert (tmp_path / ".mlship/convert/model.onnx").read_text() == "one"
     assert list((tmp_path / ".mlship/tmp").iterdir()) == []
 
@@ -100,7 +99,14 @@ def test_a_file_that_is_missing_is_named_and_a_whole_folder_is_just_gone(tmp_pat
     assert workspace.state(record) == "gone"
 
 
-HOLD = "import sys, time; from pathlib import Path; from mlship.workspace import Workspace\nwith Workspace(Path(sys.argv[1])).locked(print): print('held', flush=True); time.sleep(float(sys.argv[2]))"
+HOLD = """
+import sys, time
+from pathlib import Path
+from mlship.workspace import Workspace
+with Workspace(Path(sys.argv[1])).locked(print):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
 
 
 def test_a_second_process_is_told_who_holds_the_workspace(tmp_path: Path) -> None:
@@ -109,7 +115,10 @@ def test_a_second_process_is_told_who_holds_the_workspace(tmp_path: Path) -> Non
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         said: list[str] = []
-        with pytest.raises(WorkspaceError, match=f"process {other.pid}"), Workspace(tmp_path, patience=0.2).locked(said.append):
+        with (
+            pytest.raises(WorkspaceError, match=f"process {other.pid}"),
+            Workspace(tmp_path, patience=0.2).locked(said.append),
+        ):
             pass
         assert str(other.pid) in said[0]
         other.kill()

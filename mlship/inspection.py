@@ -1,0 +1,68 @@
+"""What a model file holds, read without executing it, and whether loading it is safe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mlship.errors import UntrustedModelError
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named part of a composed model: its class ("sklearn.preprocessing._data.StandardScaler", or a word such as
+    "passthrough") and its own parts.
+    """
+
+    name: str
+    model: str
+    steps: tuple["Step", ...] = ()
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a model file says about itself.
+
+    ``format`` is for people ("joblib, zlib", "pickle protocol 4"), ``size`` in bytes. ``globals`` are all names that
+    loading would import, sorted, "module.name"; ``untrusted`` are those of them that nobody vouches for.
+    ``trained_with`` maps distributions to versions. ``feature_names`` and ``n_features`` are None where not recorded.
+    """
+
+    path: Path
+    format: str
+    size: int
+    model: str
+    globals: tuple[str, ...]
+    untrusted: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    trained_with: Mapping[str, str] = field(default_factory=dict)
+    feature_names: tuple[str, ...] | None = None
+    n_features: int | None = None
+
+
+def require_trusted(inspection: Inspection) -> None:
+    """Pass when loading imports nothing but trusted names; raises UntrustedModelError with the names otherwise."""
+    if inspection.untrusted:
+        names = ", ".join(inspection.untrusted)
+        raise UntrustedModelError(
+            f"'{inspection.path.name}' would import names that are not known to be safe: {names}",
+            f"if you trust where the file comes from: --trust {inspection.untrusted[0]}",
+        )
+
+
+def version_differences(inspection: Inspection) -> tuple[str, ...]:
+    """Say, one sentence a library, where the model was saved with another version than the one installed here."""
+    found = []
+    for name, trained in sorted(inspection.trained_with.items()):
+        here = installed(name)
+        if here != trained:
+            found.append(f"{inspection.path.name} was saved with {name} {trained}; here is {here or 'none'}")
+    return tuple(found)
+
+
+def installed(distribution: str) -> str | None:
+    """Return the installed version of ``distribution``, None when it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,136 @@
+"""Start a scaffolded service on this machine, wait until it is ready, and end it for sure."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from mlship.errors import ServiceError
+
+_POLL, _GRACE = 0.005, 5.0
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that answered: its address, process id, and seconds from start to the first 200 of /readyz."""
+
+    url: str
+    pid: int
+    cold_start: float
+
+
+@contextlib.contextmanager
+def running(service: Path, *, python: str = sys.executable, timeout: float = 30.0) -> Iterator[Running]:
+    """Serve the folder ``service`` on a free port of 127.0.0.1 while the context lasts.
+
+    ``python`` is the interpreter that has the packages of the service's requirements.txt; ``timeout`` is in seconds.
+    Raises ServiceError, with the end of the service's output, when it does not get ready.
+    """
+    if not (service / "app.py").is_file():
+        raise ServiceError(f"'{service}' is not a service folder: it has no app.py", "mlship scaffold")
+    with tempfile.TemporaryFile() as log:
+        process, ready = _start(service, python, timeout, log)
+        try:
+            yield ready
+        finally:
+            _end(process)
+
+
+def _start(service: Path, python: str, timeout: float, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], Running]:
+    for _ in range(_ATTEMPTS):
+        port = _free_port()
+        log.seek(0)
+        log.truncate()
+        started = time.monotonic()
+        process = _spawn(service, python, port, log)
+        try:
+            problem = _wait(process, port, started, timeout)
+        except BaseException:
+            _end(process)
+            raise
+        if not problem:
+            return process, Running(f"http://127.0.0.1:{port}", process.pid, time.monotonic() - started)
+        _end(process)
+        if b"address already in use" not in _read(log):
+            break
+    message = f"the service in '{service}' {problem}\n{_tail(log)}"
+    raise ServiceError(message.rstrip(), f"see it fail: cd '{service}' && python -m uvicorn app:app")
+
+
+def _spawn(service: Path, python: str, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    command = [python, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+    if setpriv := shutil.which("setpriv"):  # so that the service ends even when this process is killed
+        command = [setpriv, "--pdeathsig", "KILL", "--", *command]
+    # a service folder is an artifact: running it must not change it
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=service,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+    except OSError as error:
+        raise ServiceError(f"the service in '{service}' cannot be started with '{python}': {error}") from error
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, started: float, timeout: float) -> str:
+    """Return "" once the service is ready, else what went wrong."""
+    while time.monotonic() - started < timeout:
+        ready = _is_ready(port, timeout)
+        if process.poll() is not None:
+            return f"ended with exit code {process.returncode} before it was ready"
+        if ready:
+            return ""
+        time.sleep(_POLL)
+    return f"was not ready within {timeout:g} s"
+
+
+def _is_ready(port: int, timeout: float) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=min(timeout, 1.0))
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE)
+    with contextlib.suppress(ProcessLookupError):  # whatever it left behind in its group
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _read(log: IO[bytes]) -> bytes:
+    log.seek(0)
+    return log.read()
+
+
+def _tail(log: IO[bytes]) -> str:
+    lines = _read(log).decode("utf-8", "replace").splitlines()[-15:]
+    return "\n".join(f"  | {line}" for line in lines)

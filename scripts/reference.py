@@ -1,0 +1,68 @@
+"""Write docs/reference.md from the code: commands, plugin options, exit codes. ``--check`` only compares."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mlship import errors, plugins
+from mlship.cli import COMMANDS
+from mlship.stages import Stage
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
+
+
+def main() -> None:
+    """Write the page, or fail when it is not up to date."""
+    page = "\n".join(["# Reference", "", "Made by `nox -s docs` from the code.", "", *commands(), *options(), *exits()])
+    if "--check" not in sys.argv:
+        PAGE.write_text(page, "utf-8")
+    elif PAGE.read_text("utf-8") != page:
+        sys.exit("docs/reference.md is not up to date: nox -s docs")
+
+
+def commands() -> list[str]:
+    """Return the help of every command."""
+    lines = ["## Commands", ""]
+    for name in COMMANDS:
+        command = [sys.executable, "-c", "from mlship.cli import main; main()", name, "--help"]
+        environment = {"COLUMNS": "100", "NO_COLOR": "1", "PATH": ""}
+        text = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+        text = text.replace("Usage: -c ", "Usage: mlship ").replace("root [", "mlship [")
+        lines += [
+            f"### mlship {name}",
+            "",
+            "```text",
+            *[line.rstrip() for line in text.strip().splitlines()],
+            "```",
+            "",
+        ]
+    return lines
+
+
+def options() -> list[str]:
+    """Return a table of options for every built-in stage plugin."""
+    lines = ["## Plugins and their options", "", "Set them with `--set key=value` or in mlship.toml.", ""]
+    for group, found in plugins.BUILT_IN.items():
+        for name in found:
+            kind = plugins.load(group, name)
+            if not (isinstance(kind, type) and issubclass(kind, Stage)):
+                continue
+            lines += [f"### {group}: {name}", "", (kind.__doc__ or "").strip().splitlines()[0], ""]
+            lines += ["| option | default | meaning |", "| --- | --- | --- |"]
+            for option, field in sorted(kind.model_fields.items()):
+                lines.append(f"| {option} | `{field.get_default(call_default_factory=True)!r}` | {field.description} |")
+            lines.append("")
+    return lines
+
+
+def exits() -> list[str]:
+    """Return the table of errors and exit codes."""
+    lines = ["## Errors and exit codes", "", "| exit code | error | meaning |", "| --- | --- | --- |", "| 0 | | done |"]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MlshipError)]
+    for kind in sorted(kinds[1:], key=lambda kind: (kind.exit_code, kind.__name__)):
+        lines.append(f"| {kind.exit_code} | {kind.__name__} | {(kind.__doc__ or '').strip()} |")
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    main()

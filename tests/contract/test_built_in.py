@@ -1,0 +1,41 @@
+"""The contract suite runs for every plugin that mlship brings."""
+
+import pytest
+
+from mlship import plugins
+from mlship.testing import StageContract
+
+
+class TestOnnx(StageContract):
+    group, name = "converters", "onnx"
+    options = {"target": "target"}
+
+
+class TestOnnxRuntime(StageContract):
+    group, name = "optimizers", "onnxruntime"
+    options = {"seconds": 0.1}
+
+
+class TestFastApi(StageContract):
+    group, name = "scaffolds", "fastapi"
+
+
+class TestStandard(StageContract):
+    group, name = "benchmarks", "standard"
+    options = {"seconds": 0.1}
+
+
+class TestDocker(StageContract):
+    group, name = "images", "docker"
+    options = {"base": "python:3.11-slim"}
+
+    @pytest.fixture(autouse=True)
+    def no_engine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it does with an engine is shown in tests/integration."""
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+def test_no_built_in_plugin_is_left_out() -> None:
+    shown = {(kind.group, kind.name) for kind in StageContract.__subclasses__()}
+    built_in = {(group, name) for group, found in plugins.BUILT_IN.items() if group != "sources" for name in found}
+    assert shown == built_in

@@ -1,0 +1,65 @@
+"""A user ships a model on a machine without containers: everything but the image, and a plain word about that."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Mlship
+
+FAST = ("--set", "optimize.seconds=0.3", "--set", "benchmark.seconds=0.3", "--set", "build.base=python:3.11-slim")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shipped")
+
+
+def test_ship_checks_the_service_as_a_process_and_leaves_a_context(mlship: Mlship, trained: Path, folder: Path) -> None:
+    sample = str(trained / "forest.csv")
+    command = ["ship", str(trained / "forest.joblib"), "--data", sample, "--target", "cultivar", *FAST]
+    ran = mlship(*command, cwd=folder)
+    assert ran.code == 0, ran.err
+    assert "no image was built" in ran.err + ran.out
+    image = json.loads((folder / ".mlship/build/image.json").read_text())
+    assert image["built"] is False
+    assert image["parity"]["passed"] is True
+    context = folder / ".mlship/build/context"
+    assert {"Dockerfile", "requirements.lock", "wheels", "service", "model"} <= {
+        path.name for path in context.iterdir()
+    }
+
+
+def test_a_tag_asks_for_an_image_so_its_lack_is_exit_3(mlship: Mlship, trained: Path, folder: Path) -> None:
+    ran = mlship("ship", *FAST, "-t", "forest:1", cwd=folder)
+    assert ran.code == 3
+    assert "error: no image was built" in ran.err
+    assert (folder / ".mlship/build/context/Dockerfile").exists()
+    assert mlship("build", *FAST[-2:], cwd=folder).code == 3
+
+
+def test_what_has_not_changed_is_skipped_with_the_reason(mlship: Mlship, trained: Path, folder: Path) -> None:
+    sample = str(trained / "forest.csv")
+    command = ["ship", str(trained / "forest.joblib"), "--data", sample, "--target", "cultivar", *FAST]
+    ran = mlship(*command, "--json", cwd=folder)
+    assert ran.code == 0, ran.err
+    skipped = {stage: done["skipped"] for stage, done in ran.json["stages"].items()}
+    assert skipped == {"convert": True, "optimize": True, "scaffold": True, "benchmark": True, "build": False}
+    assert "skipped, nothing has changed" in ran.err
+
+
+def test_from_a_stage_on_everything_runs_again(mlship: Mlship, trained: Path, folder: Path) -> None:
+    ran = mlship("ship", *FAST, "--from", "benchmark", "--json", cwd=folder)
+    assert ran.code == 0, ran.err
+    skipped = {stage: done["skipped"] for stage, done in ran.json["stages"].items()}
+    assert skipped == {"convert": True, "optimize": True, "scaffold": True, "benchmark": False, "build": False}
+
+
+def test_an_edit_of_the_service_is_kept_measured_and_built(mlship: Mlship, trained: Path, folder: Path) -> None:
+    readme = folder / "service" / "README.md"
+    readme.write_text("mine")
+    ran = mlship("ship", *FAST, "--json", cwd=folder)
+    assert ran.code == 0, ran.err
+    assert ran.json["stages"]["benchmark"]["reason"] == "changed: service"
+    assert readme.read_text() == "mine"
+    assert (folder / ".mlship/build/context/service/README.md").read_text() == "mine"

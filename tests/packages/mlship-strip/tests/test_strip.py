@@ -1,0 +1,5 @@
+from mlship.testing import StageContract
+
+
+class TestStrip(StageContract):
+    group, name = "optimizers", "strip"
