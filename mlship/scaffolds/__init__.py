@@ -1,0 +1,1 @@
+"""Scaffolds: one web framework each, filling templates/service with the user's model."""

@@ -1,0 +1,73 @@
+"""The FastAPI scaffold: templates/service with the user's model, signature and golden examples in it."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlship import golden, signature
+from mlship.rendering import render_tree
+from mlship.scaffolds.examples import examples, text
+from mlship.signature import Column, Signature
+from mlship.stages import Outcome, Progress, Scaffold
+
+# What still reads well in the README of a model with hundreds of columns.
+_COLUMNS_SHOWN, _CHARACTERS_SHOWN = 50, 2_000
+
+
+class FastApiScaffold(Scaffold):
+    """Writes a FastAPI service that answers with the model; it runs without mlship and belongs to the user."""
+
+    def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
+        """Write ``out``/service: code, README, tests and the folder model/.
+
+        Raises DamagedWorkspaceError when an input is damaged, DataError when no golden row can be sent as JSON.
+        """
+        told = signature.read(inputs["signature"])
+        found = examples(golden.read(inputs["golden"]), told)
+        service = out / "service"
+        progress("writing the service")
+        written = render_tree("service", service, _values(told, found))
+        model = service / "model"
+        model.mkdir(parents=True)
+        names = {"onnx": "model.onnx", "signature": "signature.json", "session": "session.json"}
+        for kind in sorted(names.keys() & inputs.keys()):
+            shutil.copyfile(inputs[kind], model / names[kind])
+            written.append(f"model/{names[kind]}")
+        (model / "examples.json").write_text(text(found), encoding="utf-8")
+        written.append("model/examples.json")
+        facts = {"framework": "fastapi", "files": sorted(written), "examples": len(found)}
+        columns = f"{len(told.columns)} column{'s' if len(told.columns) != 1 else ''}"
+        return Outcome({"service": "service"}, f"FastAPI service for {told.model} with {columns}", facts)
+
+
+def _values(told: Signature, found: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return what README.md.j2 is filled with."""
+    always = "prediction" if "prediction" in found[0]["answer"] else told.outputs[0].name
+    answer = _line({always: found[0]["answer"][always]})
+    return {
+        "model": told.model,
+        "features": _short(found[0]["features"]),
+        "records": _short(found[0]["records"]),
+        "answer": answer if len(answer) <= _CHARACTERS_SHOWN else "",
+        "more": [output.name for output in told.outputs if output.name != always],
+        "columns": [_shown(column) for column in told.columns[:_COLUMNS_SHOWN]],
+        "hidden": max(0, len(told.columns) - _COLUMNS_SHOWN),
+    }
+
+
+def _short(body: Mapping[str, Any]) -> str:
+    """Return the body as one line, or "" where that line would be too long to read."""
+    line = _line(body)
+    return line if len(line) <= _CHARACTERS_SHOWN else ""
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _shown(column: Column) -> dict[str, object]:
+    # In a Markdown table a name is one line of code, in which only | and the backtick are special.
+    name = " ".join(column.name.split()).replace("|", "\\|").replace("`", "'")
+    return {"name": name, "type": column.type, "nullable": column.nullable}
