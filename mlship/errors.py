@@ -83,6 +83,10 @@ class GateError(MlshipError):
     exit_code = 4
 
 
+class BaseImageMissingError(MissingDependencyError):
+    """The base image is not on the engine and cannot be pulled."""
+
+
 class InterruptedRunError(MlshipError):
     """The user pressed Ctrl-C."""
 

@@ -58,7 +58,7 @@ def write(golden: Golden, path: Path) -> None:
     if golden.target is not None:
         _put(parts, "target", golden.target)
     with path.open("wb") as stream:
-        np.savez_compressed(stream, **parts)  # type: ignore[arg-type]  # numpy's stub types **kwds as bool
+        np.savez_compressed(stream, allow_pickle=False, **parts)
 
 
 def read(path: Path) -> Golden:

@@ -33,6 +33,11 @@ def command(
     return Answer(results(done), record.summary, brief=str(image_of(workspace, record).get("id", "")))
 
 
+def image_flags(tag: str | None) -> dict[str, Any]:
+    """Return the options of a build: who names an image wants one, who names none takes a checked context instead."""
+    return {"tag": tag, "require_base": None if tag else False}
+
+
 def image_of(workspace: Workspace, record: Record) -> dict[str, Any]:
     """Return image.json of a build."""
     image = json.loads(workspace.located(record.outputs["image"]).read_text("utf-8"))
@@ -45,5 +50,5 @@ def require_image(workspace: Workspace, record: Record) -> None:
     image = image_of(workspace, record)
     if not image["built"]:
         context = record.outputs["context"].path
-        message = f"no image was built: {image['reason']}"
-        raise EngineMissingError(message, f"the context is complete: docker build {context}")
+        hint = f"the context is complete; where an engine runs: docker build {context}"
+        raise EngineMissingError(f"no image was built: {image['reason']}", hint)

@@ -2,7 +2,7 @@
 
 from mlship import demo
 from mlship.artifacts import storage_error
-from mlship.cli.build import Tag, require_image
+from mlship.cli.build import Tag, image_flags, require_image
 from mlship.cli.common import Settings, as_command, results, run_stages
 from mlship.cli.console import Answer, Screen
 from mlship.cli.proof import proof
@@ -18,7 +18,7 @@ def command_(screen: Screen, workspace: Workspace, tag: Tag = None, settings: Se
         model, sample, target = demo.train(workspace.root)
     except OSError as error:
         raise storage_error(error) from error
-    flags: dict[str, dict[str, str | None]] = {"convert": {"target": target}, "build": {"tag": tag}}
+    flags = {"convert": {"target": target}, "build": image_flags(tag)}
     done = run_stages(screen, workspace, list(STAGES), given=Given(model, sample), settings=settings, flags=flags)
     if tag:
         require_image(workspace, done[-1].record)

@@ -12,8 +12,8 @@ def proof(workspace: Workspace) -> str:
     image = image_of(workspace, records["build"])
     lines = [f"[bold]{records['build'].summary}[/]", ""]
     lines += [f"  {stage:<10} {records[stage].summary}" for stage in ("convert", "optimize", "benchmark")]
-    example = json.loads((workspace.root / "service" / "model" / "examples.json").read_text("utf-8"))
-    body = json.dumps(_first_request(example), ensure_ascii=False)
+    examples = json.loads((workspace.root / "service" / "model" / "examples.json").read_text("utf-8"))["examples"]
+    body = json.dumps(examples[0]["features"], ensure_ascii=False)
     service = "docker run --rm -p 8000:8000 " + str(_name(image)) if image["built"] else _local(workspace)
     lines += [
         "",
@@ -31,12 +31,6 @@ def _name(image: dict[str, object]) -> object:
 
 def _local(workspace: Workspace) -> str:
     return f"cd {workspace.root / 'service'} && python -m uvicorn app:app"
-
-
-def _first_request(examples: object) -> object:
-    """Return the body of the first golden example."""
-    entry = examples[0] if isinstance(examples, list) else examples
-    return entry["request"] if isinstance(entry, dict) and "request" in entry else entry
 
 
 def _quoted(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mlship.cli.build import Tag, require_image
+from mlship.cli.build import Tag, image_flags, require_image
 from mlship.cli.common import Data, Force, Model, Settings, Target, Trust, as_command, brought, results, run_stages
 from mlship.cli.console import Answer, Screen
 from mlship.cli.proof import proof
@@ -37,7 +37,7 @@ def command(
         raise UsageError(f"there is no stage '{from_}'", nearest(from_, stages))
     forced = stages if force else stages[stages.index(from_) :] if from_ else []
     given, answers = brought(workspace, model, data, target, trust)
-    flags = {"convert": {"target": answers}, "build": {"tag": tag}}
+    flags = {"convert": {"target": answers}, "build": image_flags(tag)}
     done = run_stages(screen, workspace, stages, given=given, settings=settings, flags=flags, force=forced)
     if tag:
         require_image(workspace, done[-1].record)

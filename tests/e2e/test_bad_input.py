@@ -122,14 +122,15 @@ def test_a_damaged_lock_is_named_and_kept(mlship: Mlship, forest: tuple[Path, Pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("size", ["12k", "24k", "40k"])
 def test_a_full_disk_is_told_and_the_workspace_stays_whole(
-    mlship: Mlship, forest: tuple[Path, Path], tmp_path: Path
+    mlship: Mlship, forest: tuple[Path, Path], tmp_path: Path, size: str
 ) -> None:
-    """A file system of 300 kB, mounted where the test may, stands for the disk."""
+    """A small file system, mounted where the test may, stands for the disk."""
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(small)], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"mounting needs root: {mounted.stderr.decode().strip()}")
