@@ -1,0 +1,115 @@
+"""Gradient boosting of scikit-learn: the start value, then the trees in their order, then the link."""
+
+from typing import Any
+
+import numpy as np
+
+from mlship.graphs.blocks import each, numbers
+from mlship.graphs.builder import Answers, Block, Graph, NotOurs, Result
+from mlship.graphs.encoders import ordinal
+from mlship.graphs.ensemble import Doubles, Ints, Trees, after, constants, summed
+from mlship.graphs.labels import above_zero, flat, largest, pick, two_columns
+from mlship.graphs.trees import as_float32, trees_of
+
+
+def gradient_regressor(g: Graph, model: Any, block: Block) -> Answers:
+    """GradientBoostingRegressor; every loss of it has the identity as its link."""
+    return {"prediction": Result(flat(g, _gradient(g, model, block)))}
+
+
+def gradient_classifier(g: Graph, model: Any, block: Block) -> Answers:
+    """GradientBoostingClassifier; a score of exactly zero is the second class."""
+    raw = _gradient(g, model, block)
+    if model.loss == "exponential":
+        return _classes(g, model, raw, g.op("Mul", raw, np.array(2.0)), zero_is_second=True)
+    return _classes(g, model, raw, raw, zero_is_second=True)
+
+
+def histogram_regressor(g: Graph, model: Any, block: Block) -> Answers:
+    """HistGradientBoostingRegressor; poisson and gamma losses have the logarithm as their link."""
+    raw = flat(g, _histogram(g, model, block))
+    return {"prediction": Result(g.op("Exp", raw) if model.loss in ("poisson", "gamma") else raw)}
+
+
+def histogram_classifier(g: Graph, model: Any, block: Block) -> Answers:
+    """HistGradientBoostingClassifier; a score of exactly zero is the first class."""
+    raw = _histogram(g, model, block)
+    return _classes(g, model, raw, raw, zero_is_second=False)
+
+
+def _gradient(g: Graph, model: Any, block: Block) -> str:
+    """Return the raw scores (rows, 1 or classes)."""
+    stages = model.estimators_.ravel().tolist()
+    trees = trees_of(stages)
+    values = np.concatenate([tree.tree_.value[:, 0, 0] for tree in stages]) * model.learning_rate
+    return _boosted(g, as_float32(g, block), trees, values, _start(model))
+
+
+def _start(model: Any) -> Doubles:
+    """Return the scores before the first tree, (1 or classes,)."""
+    start = model.init_
+    if not isinstance(start, str) and type(start).__name__ not in ("DummyClassifier", "DummyRegressor"):
+        raise NotOurs(f"it starts from a {type(start).__name__}")
+    anywhere = np.zeros((1, model.n_features_in_), dtype=np.float32)
+    return np.asarray(model._raw_predict_init(anywhere), dtype=np.float64).reshape(-1)
+
+
+def _histogram(g: Graph, model: Any, block: Block) -> str:
+    """Return the raw scores (rows, 1 or classes); rows are compared in double, as they are."""
+    x = numbers(g, _coded(g, model, block))
+    stages = [tree for stage in model._predictors for tree in stage]
+    nodes = np.concatenate([tree.nodes for tree in stages])
+    leaf = nodes["is_leaf"].astype(bool)
+    sizes = np.array([len(tree.nodes) for tree in stages], dtype=np.int64)
+    bitsets = np.cumsum([0, *(len(tree.raw_left_cat_bitsets) for tree in stages)])[:-1]
+    split = np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf)
+    members = {}
+    if len(split):
+        bits = np.concatenate([tree.raw_left_cat_bitsets for tree in stages])
+        rows = bits[nodes["bitset_idx"][split] + np.repeat(bitsets, sizes)[split]]
+        flags = np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little")
+        sets = [np.flatnonzero(row).astype(np.float64) for row in flags]
+        members = {int(place): values for place, values in zip(split, sets, strict=True) if len(values)}
+    trees = Trees(
+        sizes,
+        np.where(leaf, -1, nodes["left"].astype(np.int64)),
+        np.where(leaf, -1, nodes["right"].astype(np.int64)),
+        nodes["feature_idx"].astype(np.int64),
+        # where only missing values go left there is no set: codes are never below zero
+        np.where(nodes["is_categorical"].astype(bool), -1.0, nodes["num_threshold"]),
+        nodes["missing_go_to_left"].astype(bool) & ~leaf,
+        members,
+    )
+    return _boosted(g, x.name, trees, nodes["value"], model._baseline_prediction.ravel())
+
+
+def _coded(g: Graph, model: Any, block: Block) -> Block:
+    """Put the categorical columns first, as codes: what the model's own preprocessor does."""
+    if getattr(model, "_preprocessor", None) is None:
+        return block
+    columns = list(each(g, block))
+    is_category = model.is_categorical_
+    categories = [column for column, is_one in zip(columns, is_category, strict=True) if is_one]
+    rest = [column for column, is_one in zip(columns, is_category, strict=True) if not is_one]
+    return [*ordinal(g, model._preprocessor.named_transformers_["encoder"], categories), *rest]
+
+
+def _boosted(g: Graph, x: str, trees: Trees, values: Doubles, start: Doubles) -> str:
+    """Add up the start value and the trees, of which each stage holds one a score."""
+    scores = len(start)
+    every = after(constants(scores), trees)
+    targets: Ints = np.arange(len(every.sizes), dtype=np.int64) % scores
+    return summed(g, x, every, np.concatenate([start, values]).reshape(-1, 1), targets)
+
+
+def _classes(g: Graph, model: Any, raw: str, linked: str, *, zero_is_second: bool) -> Answers:
+    """Return label, probabilities and scores; ``linked`` is what goes into the sigmoid or softmax."""
+    classes = len(model.classes_)
+    if classes == 2:
+        line = flat(g, raw)
+        index, chances = above_zero(g, line, or_equal=zero_is_second), two_columns(g, g.op("Sigmoid", linked))
+        scores = Result(line)
+    else:
+        index, chances, scores = largest(g, raw), g.op("Softmax", linked, axis=1), Result(raw, width=classes)
+    probabilities = Result(chances, width=classes)
+    return {"prediction": pick(g, index, model.classes_), "probabilities": probabilities, "scores": scores}

@@ -1,0 +1,70 @@
+"""From a fitted model and the columns of its signature to one ONNX model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import onnx
+from onnx import TensorProto
+
+from mlship.errors import UnsupportedModelError
+from mlship.graphs.blocks import joined, select
+from mlship.graphs.builder import Answers, Block, Graph, Matrix, Precision, Result
+from mlship.graphs.dispatch import answer, transform
+from mlship.graphs.outputs import outputs_of
+from mlship.signature import Column, Tensor
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted model, and how each step was converted: ("StandardScaler: mlship", "KNNImputer: skl2onnx")."""
+
+    model: onnx.ModelProto
+    route: tuple[str, ...]
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of the ONNX file, the same for the same model."""
+        return bytes(self.model.SerializeToString(deterministic=True))
+
+
+def convert(
+    model: Any,
+    tensors: Sequence[Tensor],
+    columns: Sequence[Column],
+    *,
+    outputs: Sequence[str],
+    dtype: Precision = "float64",
+    own: bool = True,
+) -> Conversion:
+    """Convert a fitted scikit-learn estimator.
+
+    ``columns`` are in the order in which the model was trained. ``outputs``: the names that ``outputs_of`` gives, or
+    some of them. ``dtype`` is the precision of the steps that skl2onnx converts, all others are in double; with ``own``
+    False skl2onnx converts everything. Raises UnsupportedModelError.
+    """
+    unknown = [name for name in outputs if name not in outputs_of(model)]
+    if unknown:
+        raise UnsupportedModelError(f"{type(model).__name__} has no {' and no '.join(unknown)}")
+    g = Graph(dtype, own=own)
+    block = _columns(g, tensors, columns)
+    if "transformed" in outputs:
+        matrix = joined(g, transform(g, model, block))
+        kind = TensorProto.STRING if matrix.kind == "string" else TensorProto.DOUBLE
+        answers: Answers = {"transformed": Result(matrix.name, kind, matrix.width)}
+    else:
+        answers = answer(g, model, block)
+    return Conversion(g.model({name: answers[name] for name in outputs}), tuple(g.route))
+
+
+def _columns(g: Graph, tensors: Sequence[Tensor], columns: Sequence[Column]) -> Block:
+    """Declare the graph's inputs and return the columns in the order of the model."""
+    nulls = {column.tensor: column.null for column in columns}
+    inputs = [Matrix(tensor.name, tensor.kind, tensor.width, nulls.get(tensor.name, "nan")) for tensor in tensors]
+    first = {}
+    total = 0
+    for matrix in inputs:
+        first[g.input(matrix).name] = total
+        total += matrix.width
+    return select(g, inputs, [first[column.tensor] + column.index for column in columns])

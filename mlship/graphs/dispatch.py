@@ -1,0 +1,49 @@
+"""Finds who converts a step: our own function for its class, or skl2onnx."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from mlship.errors import UnsupportedModelError
+from mlship.graphs.builder import Answers, Block, Graph, NotOurs
+from mlship.graphs.table import PREDICTORS, TRANSFORMERS, public_name
+
+
+def transform(g: Graph, estimator: Any, block: Block) -> Block:
+    """Add a transformer to the graph and return its columns; raises UnsupportedModelError when nobody knows it."""
+    columns: Block = _convert(g, TRANSFORMERS, "transform", estimator, block)
+    return columns
+
+
+def answer(g: Graph, estimator: Any, block: Block) -> Answers:
+    """Add a predictor to the graph and return its answers; raises UnsupportedModelError when nobody knows it."""
+    answers: Answers = _convert(g, PREDICTORS, "answer", estimator, block)
+    return answers
+
+
+def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, block: Block) -> Any:
+    kind = type(estimator)
+    target = table.get(public_name(f"{kind.__module__}.{kind.__qualname__}")) if g.own else None
+    done = len(g.route)
+    reason = ""
+    if target is not None:
+        try:
+            result = _load(target)(g, estimator, block)
+        except NotOurs as refusal:
+            reason = f" (mlship's own converter: {refusal})"
+            del g.route[done:]
+        else:
+            if not target.startswith("compose:"):
+                g.route.append(f"{kind.__name__}: mlship")
+            return result
+    try:
+        result = _load(f"fallback:{fallback}")(g, estimator, block)
+    except UnsupportedModelError as error:
+        raise UnsupportedModelError(error.message + reason, error.hint) from error
+    g.route.append(f"{kind.__name__}: skl2onnx")
+    return result
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(f"mlship.graphs.{module}"), name)

@@ -1,0 +1,122 @@
+"""Lays trees out as one ai.onnx.ml 5 TreeEnsemble in double, array by array and never node by node.
+
+A leaf of that operator carries one weight for one target, so leaves with several values need a copy of the trees for
+each (https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html). ONNX Runtime adds trees up in their order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlship.graphs.builder import ML, Graph, tensor
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+_LEQ, _MEMBER = 0, 6  # node modes
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The nodes of many trees, one tree after the other, roots first.
+
+    ``sizes``: the number of nodes of each tree; the other arrays are (nodes,). ``left``, ``right``: children as
+    positions within their tree, negative in leaves. A row goes left where ``x[feature] <= threshold``, or where x is
+    missing and ``missing_left``. ``members``: the values that go left, for nodes that split categories, by position.
+    """
+
+    sizes: Ints
+    left: Ints
+    right: Ints
+    feature: Ints
+    threshold: Doubles
+    missing_left: NDArray[np.bool_]
+    members: dict[int, Doubles]
+
+
+def constants(count: int) -> Trees:
+    """Return ``count`` trees that are one leaf each."""
+    ones, none = np.ones(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+    return Trees(ones, none, none, ones * 0, np.zeros(count), np.zeros(count, dtype=bool), {})
+
+
+def after(first: Trees, second: Trees) -> Trees:
+    """Return the trees of ``first``, then those of ``second``."""
+    shift = len(first.left)
+    return Trees(
+        np.concatenate([first.sizes, second.sizes]),
+        np.concatenate([first.left, second.left]),
+        np.concatenate([first.right, second.right]),
+        np.concatenate([first.feature, second.feature]),
+        np.concatenate([first.threshold, second.threshold]),
+        np.concatenate([first.missing_left, second.missing_left]),
+        {**first.members, **{position + shift: values for position, values in second.members.items()}},
+    )
+
+
+def summed(g: Graph, x: str, trees: Trees, weights: Doubles, targets: Ints | None = None) -> str:
+    """Return the sum of the leaves that each row of ``x`` reaches, (rows, targets), in double.
+
+    ``weights``: (nodes, copies), of which those of leaves count. ``targets``: the target of each tree, by default
+    all 0; copy number c of the trees adds to target + c.
+    """
+    nodes, leaves, roots, children = _layout(trees)
+    copies = weights.shape[1]
+    targets = np.zeros(len(trees.sizes), dtype=np.int64) if targets is None else targets
+    leaf_targets = np.repeat(targets, trees.sizes)[leaves]
+    modes = np.full(len(trees.left), _LEQ, dtype=np.uint8)
+    modes[list(trees.members)] = _MEMBER
+    optional: dict[str, Any] = {}
+    if trees.missing_left[nodes].any():
+        optional["nodes_missing_value_tracks_true"] = np.tile(trees.missing_left[nodes].astype(np.int64), copies)
+    if trees.members:
+        optional["membership_values"] = tensor(_delimited([trees.members[place] for place in sorted(trees.members)]))
+    for side, (number, is_leaf) in children.items():
+        sizes = np.where(is_leaf, len(leaves), len(nodes))
+        optional[f"nodes_{side}nodeids"] = np.concatenate([number + copy * sizes for copy in range(copies)])
+        optional[f"nodes_{side}leafs"] = np.tile(is_leaf.astype(np.int64), copies)
+    return g.op(
+        "TreeEnsemble",
+        x,
+        domain=ML,
+        n_targets=int(targets.max()) + copies,
+        tree_roots=np.concatenate([roots + copy * len(nodes) for copy in range(copies)]),
+        nodes_featureids=np.tile(np.maximum(trees.feature[nodes], 0), copies),
+        nodes_splits=tensor(np.tile(trees.threshold[nodes], copies)),
+        nodes_modes=tensor(np.tile(modes[nodes], copies)),
+        leaf_targetids=np.concatenate([leaf_targets + copy for copy in range(copies)]),
+        leaf_weights=tensor(np.ascontiguousarray(weights[leaves].T).ravel()),
+        **optional,
+    )
+
+
+def _layout(trees: Trees) -> tuple[Ints, Ints, Ints, dict[str, tuple[Ints, NDArray[np.bool_]]]]:
+    """Give inner nodes and leaves numbers of their own.
+
+    Returns the positions of inner nodes and of leaves, the roots, and for both sides the number of each child and
+    whether it is a leaf. A tree that is one leaf gets an inner node, and that leaf twice below it: ONNX Runtime up to
+    1.29 at least answers wrongly where both children are the same leaf.
+    """
+    leaf = trees.left < 0
+    starts = np.cumsum(trees.sizes) - trees.sizes
+    lonely = starts[leaf[starts]]
+    nodes = np.concatenate([np.flatnonzero(~leaf), lonely])
+    leaves = np.concatenate([np.flatnonzero(leaf), lonely])
+    number = np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1
+    roots = number[starts]
+    roots[leaf[starts]] = np.arange(len(nodes) - len(lonely), len(nodes))
+    here, offset = np.arange(len(leaf)), np.repeat(starts, trees.sizes)
+    children = {}
+    for side, child in (("true", trees.left), ("false", trees.right)):
+        place = np.where(leaf, here, child + offset)[nodes]
+        children[side] = number[place], leaf[place]
+    children["false"][0][len(nodes) - len(lonely) :] = np.arange(len(leaves) - len(lonely), len(leaves))
+    return nodes, leaves, roots, children
+
+
+def _delimited(sets: Sequence[Doubles]) -> Doubles:
+    """Join sets of values, each followed by NaN."""
+    return np.concatenate([np.append(values, np.nan) for values in sets])

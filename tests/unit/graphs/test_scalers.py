@@ -1,0 +1,52 @@
+"""Scalers: the same operations in the same order, so the same bits."""
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import Binarizer, MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
+
+from mlship.parity import Tolerance
+
+ROWS = np.random.default_rng(4).normal(size=(60, 3)) * [1.0, 1e-3, 1e9]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        StandardScaler(),
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        StandardScaler(with_mean=False, with_std=False),
+        MinMaxScaler(),
+        MinMaxScaler((-1, 2), clip=True),
+        MaxAbsScaler(),
+        RobustScaler(),
+        RobustScaler(with_centering=False),
+        RobustScaler(with_scaling=False),
+        Binarizer(),
+        Binarizer(threshold=0.5),
+    ],
+    ids=str,
+)
+def test_column_scalers_are_bit_equal(agrees, model):
+    model.fit(ROWS)
+    beyond = np.concatenate([ROWS, ROWS * 3, np.nextafter(ROWS, np.inf)])
+    agrees(model, beyond, Tolerance(0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "model", [StandardScaler(), MinMaxScaler(clip=True), MaxAbsScaler(clip=True), RobustScaler()], ids=str
+)
+def test_missing_values_stay_missing(agrees, model):
+    rows = ROWS.copy()
+    rows[::7, 1] = np.nan
+    agrees(model.fit(ROWS), rows, Tolerance(0.0, 0.0))
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+def test_rows_are_normalised_and_rows_of_zeros_kept(agrees, norm):
+    agrees(Normalizer(norm).fit(ROWS), np.concatenate([ROWS, np.zeros((2, 3)), -ROWS]))
+
+
+def test_a_constant_column_is_not_divided_by_zero(agrees):
+    rows = np.column_stack([np.ones(10), np.arange(10.0)])
+    agrees(StandardScaler().fit(rows), rows, Tolerance(0.0, 0.0))
