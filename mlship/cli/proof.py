@@ -10,14 +10,13 @@ def proof(workspace: Workspace) -> str:
     """Sum up what the workspace's stages found, for people."""
     records = workspace.manifest().stages
     image = image_of(workspace, records["build"])
-    lines = [f"[bold]{records['build'].summary}[/]", ""]
-    lines += [f"  {stage:<10} {records[stage].summary}" for stage in ("convert", "optimize", "benchmark")]
+    lines = [f"[bold]{records['build'].summary}[/]"]
     examples = json.loads((workspace.root / "service" / "model" / "examples.json").read_text("utf-8"))["examples"]
     body = json.dumps(examples[0]["features"], ensure_ascii=False)
     service = "docker run --rm -p 8000:8000 " + str(_name(image)) if image["built"] else _local(workspace)
     lines += [
         "",
-        f"  report     {records['benchmark'].outputs['report'].path}/report.html",
+        f"  report     {workspace.located(records['benchmark'].outputs['report'])}/report.html",
         f"  start      {service}",
         f"  ask        curl localhost:8000/predict -H 'content-type: application/json' -d {_quoted(body)}",
     ]

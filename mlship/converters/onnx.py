@@ -52,7 +52,7 @@ class OnnxConverter(Converter):
         signature.write(described, out / "signature.json")
         write_atomic(out / "parity.json", _report(attempt).encode())
         if not attempt.verdict.passed:
-            raise GateError(*_refusal(original, attempt))
+            raise GateError(_refusal(original, attempt), self._way_on(original))
         write_atomic(out / "model.onnx", attempt.content)
         return Outcome(
             artifacts={"signature": "signature.json", "golden": "golden.npz", "onnx": "model.onnx"},
@@ -67,6 +67,11 @@ class OnnxConverter(Converter):
             },
             notes=visited.notes,
         )
+
+    def _way_on(self, original: Original) -> str:
+        if self.dtype != "auto":
+            return "try --set dtype=auto"
+        return f"no precision helps; mlship inspect {original.path.name} shows which steps skl2onnx converts"
 
     def _best(self, original: Original, visited: Visited, progress: Progress) -> _Attempt:
         """Return the first attempt that passes, else the first that ran at all."""
@@ -111,11 +116,9 @@ def _report(attempt: _Attempt) -> str:
     return json.dumps({**steps, **attempt.verdict.to_json()}, indent=2, default=str) + "\n"
 
 
-def _refusal(original: Original, attempt: _Attempt) -> tuple[str, str]:
+def _refusal(original: Original, attempt: _Attempt) -> str:
     first = attempt.verdict.first
     where = ""
     if first:
         where = f"; first at row {first.row} ({first.origin}): {first.output} is {first.actual}, was {first.expected}"
-    message = f"model.onnx differs from {original.path.name}: {attempt.verdict.sentence()}{where}"
-    other = "float32" if attempt.precision == "float64" else "float64"
-    return message, f"try --set dtype={other}"
+    return f"model.onnx differs from {original.path.name}: {attempt.verdict.sentence()}{where}"

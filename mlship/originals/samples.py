@@ -43,7 +43,7 @@ def read(path: Path, text_columns: Collection[str] = ()) -> Sample:
 
 def _csv(path: Path, text_columns: Collection[str]) -> Sample:
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    return pd.read_csv(path, sep=separator, dtype=dict.fromkeys(text_columns, str), float_precision="round_trip")
+    return pd.read_csv(path, sep=separator, dtype=dict.fromkeys(text_columns, str))
 
 
 def _parquet(path: Path, _: Collection[str]) -> Sample:

@@ -1,0 +1,163 @@
+"""The standard benchmark: the original against the ONNX files in process, then the scaffolded service over HTTP."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlship import golden as goldens
+from mlship import quarantine, serving
+from mlship import signature as signatures
+from mlship.artifacts import digest, size
+from mlship.benchmarks import in_process, report
+from mlship.benchmarks.over_http import Http
+from mlship.benchmarks.rows import batches
+from mlship.errors import DamagedWorkspaceError, MlshipError
+from mlship.golden import Golden
+from mlship.measure import host, resident
+from mlship.parity import tolerance_of
+from mlship.runtime import Session
+from mlship.signature import Signature
+from mlship.stages import Benchmark, Outcome, Progress
+
+CONVERTED, OPTIMISED = "converted", "optimised"
+
+_LIBRARIES = ("onnxruntime", "numpy", "scikit-learn", "fastapi", "uvicorn", "httptools")
+_NO_SERVICE = "the service was not measured: run mlship scaffold first"
+
+
+class StandardBenchmark(Benchmark):
+    """Measures latency and throughput in process and over HTTP, memory and cold start; writes a report folder."""
+
+    libraries = _LIBRARIES
+
+    seconds: float = Field(2.0, gt=0, le=600, description="time for each measurement, in seconds")
+    connections: tuple[Annotated[int, Field(ge=1, le=512)], ...] = Field(
+        (1, 8), min_length=1, description="numbers of connections, one run each"
+    )
+    rows: int = Field(100, ge=2, le=10_000, description="rows in a large request")
+    seed: int = Field(0, description="draws the rows and the order of measurements")
+
+    def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
+        """Measure what is there, and write report/report.json, report.md and report.html.
+
+        Raises GateError when the service answers wrong, ServiceError when it does not start or answer.
+        """
+        golden, signature = goldens.read(inputs["golden"]), signatures.read(inputs["signature"])
+        notes: list[str] = []
+        models = _models(inputs)
+        document: dict[str, Any] = {
+            "schema_version": report.SCHEMA_VERSION,
+            "model": signature.model,
+            "task": signature.task,
+            "outputs": [output.name for output in signature.outputs],
+            "golden_rows": len(golden),
+            "options": self.model_dump(mode="json"),
+            "host": host(_LIBRARIES),
+            "sizes_bytes": _sizes(inputs, models),
+            "threads": {name: threads for name, (_, threads) in models.items()},
+            "in_process": self._in_process(inputs, models, golden, progress, notes),
+            "service": self._service(inputs, golden, signature, progress, notes),
+            "notes": notes,
+        }
+        report.write(document, out / "report")
+        return Outcome({"report": "report"}, report.headline(document), report.facts(document), tuple(notes))
+
+    def _in_process(
+        self,
+        inputs: Mapping[str, Path],
+        models: Mapping[str, tuple[Path, int]],
+        golden: Golden,
+        progress: Progress,
+        notes: list[str],
+    ) -> list[dict[str, Any]]:
+        with ExitStack() as stack:
+            progress("loading the models", 0.05)
+            original = self._original(inputs, golden, stack, notes)
+            sessions = {name: Session(path, threads) for name, (path, threads) in models.items()}
+            runs = []
+            for fraction, rows in ((0.15, 1), (0.3, self.rows)):
+                progress(f"measuring in process, {rows} row{'s' * (rows > 1)} a call", fraction)
+                measured = in_process.measure(sessions, original, golden, rows, seconds=self.seconds, seed=self.seed)
+                runs.append(measured)
+            return runs
+
+    def _original(
+        self, inputs: Mapping[str, Path], golden: Golden, stack: ExitStack, notes: list[str]
+    ) -> quarantine.Visit | None:
+        if "original" not in inputs:
+            notes.append("the original model was not measured: its file was not given")
+            return None
+        files = {"model": "original", "golden": "golden", "signature": "signature"}
+        request: dict[str, Any] = {key: str(inputs[kind].resolve()) for key, kind in files.items()}
+        request["digest"] = digest(inputs["original"])
+        request["batches"] = {
+            rows: [drawn.tolist() for drawn in batches(golden, rows, self.seed)] for rows in (1, self.rows)
+        }
+        try:
+            visit = stack.enter_context(quarantine.visit("mlship.visits:time_original", request))
+            for rows in (1, self.rows):
+                visit.ask({"batch": rows, "runs": 1})
+        except MlshipError as error:
+            notes.append(f"the original model was not measured: {error.message}")
+            return None
+        return visit
+
+    def _service(
+        self, inputs: Mapping[str, Path], golden: Golden, signature: Signature, progress: Progress, notes: list[str]
+    ) -> dict[str, Any] | None:
+        if "service" not in inputs:
+            notes.append(_NO_SERVICE)
+            return None
+        progress("starting the service", 0.5)
+        with serving.running(inputs["service"]) as running:
+            http = Http(running, golden, signature, tolerance_of(signature))
+            verdict = http.prove()
+            plan = [*((number, 1) for number in self.connections), (1, self.rows)]
+            runs = []
+            for done, (connections, rows) in enumerate(plan):
+                what = (
+                    f"measuring the service, {connections} connection{'s' * (connections > 1)}, rows a request: {rows}"
+                )
+                progress(what, 0.55 + 0.4 * done / len(plan))
+                runs.append(http.load(connections, rows, seconds=self.seconds, seed=self.seed))
+            return {
+                "cold_start_seconds": running.cold_start,
+                "rss_at_start_bytes": http.rss_at_start,
+                "rss_under_load_bytes": resident(running.pid),
+                "parity": verdict,
+                "runs": runs,
+            }
+
+
+class _SessionFile(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    intra_op_num_threads: int = 1
+
+
+def _models(inputs: Mapping[str, Path]) -> dict[str, tuple[Path, int]]:
+    """Return the ONNX files to measure by name, each with its number of threads; the same file only once."""
+    threads = _threads(inputs.get("session"))
+    if "converted" not in inputs:
+        return {CONVERTED: (inputs["onnx"], threads)}
+    if threads == 1 and digest(inputs["converted"]) == digest(inputs["onnx"]):
+        return {CONVERTED: (inputs["onnx"], threads)}
+    return {CONVERTED: (inputs["converted"], 1), OPTIMISED: (inputs["onnx"], threads)}
+
+
+def _threads(session: Path | None) -> int:
+    if session is None:
+        return 1
+    try:
+        return _SessionFile.model_validate_json(session.read_bytes()).intra_op_num_threads
+    except (OSError, ValidationError) as error:
+        raise DamagedWorkspaceError(f"'{session}' is not a session file: {error}", "mlship optimize --force") from error
+
+
+def _sizes(inputs: Mapping[str, Path], models: Mapping[str, tuple[Path, int]]) -> dict[str, int]:
+    original = {in_process.ORIGINAL: inputs["original"]} if "original" in inputs else {}
+    files = original | {name: path for name, (path, _) in models.items()}
+    return {name: size(path) for name, path in files.items()}
