@@ -1,0 +1,188 @@
+"""Read a model file piece by piece, compressed or not, without trusting any size that it states."""
+
+import bz2
+import io
+import lzma
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+#: Errors of the decompressors: the file is damaged.
+DECOMPRESSION_ERRORS = (zlib.error, lzma.LZMAError, EOFError, OSError)
+
+#: magic -> compression, in the order in which joblib looks (joblib/numpy_pickle_utils.py, _detect_compressor); zip is
+#: known to be told apart.
+MAGIC = (
+    (b"ZF", "zfile"),
+    (b"\x78", "zlib"),
+    (b"\x1f\x8b", "gzip"),
+    (b"BZ", "bz2"),
+    (b"\x5d\x00", "lzma"),
+    (b"\xfd7zXZ", "xz"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"PK\x03\x04", "zip"),
+)
+
+#: A compressed file may unpack to this many bytes, or to this many times its size.
+MAX_UNPACKED = 4 << 30
+MAX_RATIO = 100
+#: Everything but arrays and byte strings, which are skipped, is kept in memory.
+MAX_KEPT = 1 << 30
+
+_PIECE = 1 << 20
+
+
+class DamagedError(Exception):
+    """The bytes are not what they should be."""
+
+
+class RefusedError(Exception):
+    """The bytes may mean something, but what cannot be told without running them."""
+
+
+class Stream:
+    """A sequential reader that counts, and that keeps to the frames of a pickle (PEP 3154).
+
+    joblib's unpickler reads a whole frame into memory and reads arrays from the file behind it, so bytes that cross
+    the end of a frame would be read differently here and there: they are refused.
+    """
+
+    def __init__(self, source: BinaryIO, size: int) -> None:
+        self.position = 0
+        self._source = source
+        self._size = size
+        self._keep_until = MAX_KEPT
+        self._frame_end: int | None = None
+        self._stop = self._keep_until
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes, fewer at the end of the file."""
+        data = self._source.read(size) if size <= _PIECE else self._read_long(size)
+        self.position += len(data)
+        if self.position > self._stop:
+            self._overrun(len(data))
+        return data
+
+    def readline(self) -> bytes:
+        """Return a line with its end."""
+        data = self._source.readline(MAX_KEPT)
+        self.position += len(data)
+        if self.position > self._stop:
+            self._overrun(len(data))
+        return data
+
+    def skip(self, size: int) -> None:
+        """Read ``size`` bytes and forget them; raises DamagedError when there are fewer."""
+        before = self.position
+        while self.position - before < size:
+            data = self._source.read(min(_PIECE, size - (self.position - before)))
+            self.position += len(data)
+            if not data:
+                raise DamagedError("it ends too early")
+            if self.position > self._size:
+                raise DamagedError(f"it unpacks to more than {self._size >> 20:,} MB")
+        self._keep_until += size
+        if self._frame_end is not None and self.position > self._frame_end:
+            self._overrun(size)
+        self._set_stop()
+
+    def enter_frame(self, size: int) -> None:
+        """Begin a frame of ``size`` bytes; raises RefusedError inside another one."""
+        self.leave_frame()
+        self._frame_end = self.position + size
+        self._set_stop()
+
+    def leave_frame(self) -> None:
+        """Raise RefusedError unless the frame, if there is one, was read to its end."""
+        if self._frame_end is not None and self._frame_end != self.position:
+            raise RefusedError(f"a frame does not end where its content ends (byte {self.position})")
+        self._frame_end = None
+        self._set_stop()
+
+    def _read_long(self, size: int) -> bytes:
+        pieces = []
+        while size > 0 and (data := self._source.read(min(_PIECE, size))):
+            pieces.append(data)
+            size -= len(data)
+            if self.position + sum(map(len, pieces)) > self._stop:
+                break
+        return b"".join(pieces)
+
+    def _set_stop(self) -> None:
+        limit = min(self._keep_until, self._size)
+        self._stop = limit if self._frame_end is None else min(limit, self._frame_end)
+
+    def _overrun(self, size: int) -> None:
+        if self._frame_end is not None:
+            if self.position - size < self._frame_end:
+                raise RefusedError(f"an instruction crosses the end of a frame (byte {self.position})")
+            self._frame_end = None
+            self._set_stop()
+        if self.position > min(self._keep_until, self._size):
+            raise DamagedError(f"it holds more than {min(MAX_KEPT, self._size) >> 20:,} MB beside its arrays")
+
+
+def compression(magic: bytes) -> str:
+    """Name the compression that the first bytes of a file tell, "" for none."""
+    return next((name for prefix, name in MAGIC if magic.startswith(prefix)), "")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Stream, str]]:
+    """Open a model file: yields its decompressed content and the name of the compression ("" for none).
+
+    Raises OSError when the file cannot be opened, DamagedError for a compression that is not read here.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        packing = compression(file.read(6))
+        file.seek(0)
+        if packing == "zip":
+            raise DamagedError("it is a zip archive, not a pickle")
+        if packing == "lz4":
+            raise DamagedError("it is compressed with lz4, which mlship does not read")
+        if packing == "zfile":
+            raise DamagedError("it was saved by joblib before 0.10, in a format that is no longer read")
+        limit = max(MAX_UNPACKED, MAX_RATIO * size) if packing else size
+        yield Stream(_unpacked(file, packing), limit), packing
+
+
+def _unpacked(file: BinaryIO, packing: str) -> BinaryIO:
+    match packing:
+        case "":
+            return file
+        case "bz2":
+            return io.BufferedReader(bz2.BZ2File(file), _PIECE)
+        case "lzma" | "xz":
+            return io.BufferedReader(lzma.LZMAFile(file), _PIECE)
+        case _:
+            wbits = zlib.MAX_WBITS | (16 if packing == "gzip" else 0)
+            return io.BufferedReader(_Inflated(file, wbits), _PIECE)
+
+
+class _Inflated(io.RawIOBase):
+    """The content of one zlib or gzip stream; what follows it is an error, for joblib hangs on it."""
+
+    def __init__(self, file: BinaryIO, wbits: int) -> None:
+        self._file = file
+        self._inflater = zlib.decompressobj(wbits)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
+        """Fill ``buffer`` as far as one step goes; 0 is the end."""
+        while not self._inflater.eof:
+            packed = self._inflater.unconsumed_tail or self._file.read(_PIECE)
+            data = self._inflater.decompress(packed, len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            if not packed:
+                raise EOFError
+        if self._inflater.unused_data or self._file.read(1):
+            raise EOFError
+        return 0
