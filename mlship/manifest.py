@@ -72,13 +72,13 @@ def read(path: Path) -> Manifest:
 
 
 def write(manifest: Manifest, path: Path) -> None:
-    """Write the lock file, sorted and atomically."""
+    """Write the lock file atomically."""
     write_atomic(path, dumps(manifest.model_dump(mode="json")).encode())
 
 
 def dumps(value: Any) -> str:
-    """Return ``value`` as the JSON that mlship writes: sorted, indented, with a final newline."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """Return ``value`` as the JSON that mlship writes: in its own order, indented, with a final newline."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def upgrade(content: Mapping[str, Any]) -> Mapping[str, Any]:

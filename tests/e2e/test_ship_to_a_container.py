@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ def started(engine: DockerClient, image: str) -> Iterator[str]:
             if published and ready(f"http://127.0.0.1:{published[0]['HostPort']}"):
                 yield f"http://127.0.0.1:{published[0]['HostPort']}"
                 return
+            time.sleep(0.1)
         pytest.fail(container.logs().decode())
     finally:
         container.remove(force=True)
