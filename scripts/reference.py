@@ -1,23 +1,27 @@
-"""Write docs/reference.md from the code: commands, plugin options, exit codes. ``--check`` only compares."""
+"""Write docs/reference.md and the schema of mlship.lock from the code. ``--check`` only compares."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from mlship import errors, plugins
 from mlship.cli import COMMANDS
+from mlship.manifest import Manifest
 from mlship.stages import Stage
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> None:
-    """Write the page, or fail when it is not up to date."""
+    """Write the pages, or fail when one is not up to date."""
     page = "\n".join(["# Reference", "", "Made by `nox -s docs` from the code.", "", *commands(), *options(), *exits()])
-    if "--check" not in sys.argv:
-        PAGE.write_text(page, "utf-8")
-    elif PAGE.read_text("utf-8") != page:
-        sys.exit("docs/reference.md is not up to date: nox -s docs")
+    schema = json.dumps(Manifest.model_json_schema(), indent=2) + "\n"
+    for name, content in (("reference.md", page), ("mlship.lock.schema.json", schema)):
+        if "--check" not in sys.argv:
+            (DOCS / name).write_text(content, "utf-8")
+        elif (DOCS / name).read_text("utf-8") != content:
+            sys.exit(f"docs/{name} is not up to date: nox -s docs")
 
 
 def commands() -> list[str]:

@@ -24,6 +24,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels = [str(wheel) for wheel in (folder / "dist").glob("*.whl")]
     run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", *wheels)
     own = run(str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    assert not list(Path(own).glob("mlship/templates/**/.*cache*")), "only what belongs there"
     (Path(own) / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
     where = run(str(python), "-c", "import mlship; print(mlship.__file__)", cwd=folder).strip()
     assert where.startswith(own), "the wheel, not the checkout"

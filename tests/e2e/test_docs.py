@@ -1,0 +1,73 @@
+"""The documents tell the truth: commands run as they are written, and generated pages are up to date."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Mlship
+
+CHECKOUT = Path(__file__).parents[2]
+README = (CHECKOUT / "README.md").read_text("utf-8")
+PAGES = sorted((CHECKOUT / "docs" / "how-to").glob("*.md"))
+
+#: What stands for things that only the reader has.
+THEIRS = ("http://", "$GIT_SHA", "mypackage", "registry.example", "-t iris:1")
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the mlship commands in the shell blocks of a page, as written, without comments and redirections."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [re.sub(r"\s+(#|>).*", "", line) for block in blocks for line in block.splitlines()]
+    return [line.split()[1:] for line in lines if line.startswith("mlship ") and not any(it in line for it in THEIRS)]
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    """Return a folder with the files that the pages speak of."""
+    shutil.copy(trained / "forest.joblib", tmp_path / "model.joblib")
+    sample = (trained / "forest.csv").read_text("utf-8").replace("cultivar", "label", 1)
+    (tmp_path / "sample.csv").write_text(sample, "utf-8")
+    seconds = "[optimize]\nseconds = 0.2\n[benchmark]\nseconds = 0.2\n[build]\nbase = 'python:3.11-slim'\n"
+    (tmp_path / "mlship.toml").write_text(seconds)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_how_to_page_run_as_written(mlship: Mlship, folder: Path, page: Path) -> None:
+    found = commands(page.read_text("utf-8"))
+    assert found
+    if not any("model.joblib" in words for words in found):
+        assert mlship("convert", "model.joblib", "--data", "sample.csv", cwd=folder).code == 0
+    for words in found:
+        ran = mlship(*words, cwd=folder)
+        assert ran.code == 0, f"mlship {' '.join(words)}: {ran.err}"
+
+
+def test_the_commands_of_the_readme_run_as_written(mlship: Mlship, folder: Path) -> None:
+    ran = mlship("ship", "model.joblib", "--data", "sample.csv", "--target", "label", cwd=folder)
+    assert ran.code == 0, ran.err
+    found = commands(README)
+    assert ["inspect", "model.joblib"] in found
+    for words in found:
+        ran = mlship(*words, cwd=folder)
+        assert ran.code == 0, f"mlship {' '.join(words)}: {ran.err}"
+
+
+def test_continuous_integration_calls_the_readmes_test_command() -> None:
+    command = next(line for line in README.splitlines() if line.endswith("python -m pytest"))
+    assert command in (CHECKOUT / ".ci" / "run").read_text("utf-8")
+
+
+def test_the_readmes_table_names_every_stage_and_its_files() -> None:
+    for stage in ("convert", "optimize", "scaffold", "benchmark", "build"):
+        assert f"| {stage} |" in README
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    script = CHECKOUT / "scripts" / "reference.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
