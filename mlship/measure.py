@@ -27,6 +27,7 @@ Burst = Callable[[int], Sequence[float]]
 ROUNDS, FEWEST = 25, 5
 
 _STABLE = 0.1
+_IDLE, _PATIENCE = 0.002, 50
 _RESAMPLES = 2000
 _LARGEST_BURST = 2000
 
@@ -99,19 +100,20 @@ def interleaved_bursts(
     """Do what ``interleaved`` does with candidates that time themselves, in another process for instance.
 
     Each round gives every candidate the same share of time, and at least one call; at least ``FEWEST`` rounds are made
-    unless that takes more than twice the budget.
+    unless that takes more than twice the budget. Threads that one candidate leaves spinning are waited for.
     """
     share = seconds / rounds / max(len(candidates), 1)
     warm = {name: _warm_up(candidate, seconds / len(candidates) / 4) for name, candidate in candidates.items()}
     calls = {name: min(max(int(share / max(each, 1e-9)), 1), _LARGEST_BURST) for name, (each, _) in warm.items()}
     measured: dict[str, list[NDArray[np.float64]]] = {name: [] for name in candidates}
-    shuffle, order, done, started = random.Random(seed), list(candidates), 0, time.perf_counter()  # noqa: S311
-    while done < rounds:
+    shuffle, order, spent = random.Random(seed), list(candidates), 0.0  # noqa: S311
+    for done in range(1, rounds + 1):
         shuffle.shuffle(order)
         for name in order:
+            _settle()
+            started = time.perf_counter()
             measured[name].append(np.asarray(candidates[name](calls[name]), dtype=np.float64))
-        done += 1
-        spent = time.perf_counter() - started
+            spent += time.perf_counter() - started
         if spent > 2 * seconds or (spent > seconds and done >= FEWEST):
             break
     return {name: Sample(tuple(measured[name]), warm[name][1]) for name in candidates}
@@ -218,6 +220,15 @@ def _resident(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.NoSuchProcess:
         return 0
+
+
+def _settle() -> None:
+    """Wait until this process is idle: ONNX Runtime's pool spins for some 35 ms after a call and slows the next one."""
+    for _ in range(_PATIENCE):
+        before = time.process_time()
+        time.sleep(_IDLE)
+        if time.process_time() - before < _IDLE / 4:
+            return
 
 
 def _warm_up(candidate: Burst, budget: float) -> tuple[float, bool]:

@@ -141,6 +141,8 @@ class Client:
                 raise TimeoutError
             if len(parts) > _LARGEST_ANSWER:
                 raise http.client.HTTPException(f"the answer is larger than {_LARGEST_ANSWER >> 20} MiB")
+        if response.length:  # read1 takes an answer that breaks off for a whole one
+            raise http.client.IncompleteRead(bytes(parts), response.length)
         response.close()
         self._used = True
         return response.status, dict(response.headers.items()), bytes(parts)

@@ -22,7 +22,9 @@ def number(value: float) -> str:
         return f"{value:g}"
     magnitude = math.floor(math.log10(abs(value)))
     rounded = round(value, (2 if magnitude >= 2 else 1) - magnitude)
-    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:.{max(0, 1 - magnitude)}f}"
+    if abs(rounded) >= 10:
+        return f"{rounded:,.0f}"
+    return f"{rounded:.{1 - math.floor(math.log10(abs(rounded)))}f}"
 
 
 def size(value: float) -> str:

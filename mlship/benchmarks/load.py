@@ -64,7 +64,8 @@ def generate(job: Job) -> Result:
     load = _Load(job)
     try:
         load.open()
-        load.phase(job.warm_up_seconds, job.requests)
+        if job.warm_up_seconds:
+            load.phase(job.warm_up_seconds, job.requests)
         load.result.latencies_ns.clear()
         before, started = time.process_time(), time.perf_counter()
         load.phase(job.seconds, job.requests)
@@ -95,7 +96,7 @@ class _Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.parser = httptools.HttpResponseParser(self)
         self.parts: list[bytes] = []
-        self.complete = False
+        self.complete, self.kept = False, True
 
     def ask(self, body: int, request: bytes) -> None:
         self.body, self.asked, self.complete = body, True, False
@@ -108,6 +109,7 @@ class _Connection:
 
     def on_message_complete(self) -> None:
         self.complete = True
+        self.kept = self.parser.should_keep_alive()  # true only now: the parser forgets it with the message
 
 
 class _Load:
@@ -185,7 +187,7 @@ class _Load:
                 seen.add(answer)
             else:
                 self.result.unchecked += 1
-        if not connection.parser.should_keep_alive():
+        if not connection.kept:
             self._reopen(connection)
 
     def _reopen(self, connection: _Connection) -> None:

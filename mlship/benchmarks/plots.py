@@ -15,7 +15,7 @@ from mlship.benchmarks import formats
 from mlship.measure import percentile
 
 WIDTH, HEIGHT = 480.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 18.0, 10.0, 46.0
+LEFT, RIGHT, TOP, BOTTOM = 62.0, 34.0, 10.0, 46.0
 
 _STEPS = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 99.995, 99.999)
 
@@ -56,7 +56,7 @@ class Chart:
 def curve(seconds: Sequence[float] | NDArray[np.float64]) -> list[list[float]]:
     """Return [percentile, seconds] pairs as far out as the number of values allows (at least one lies beyond)."""
     count = len(seconds)
-    steps = [step for step in _STEPS if step <= 50 or (1 - step / 100) * count >= 1]
+    steps = [step for step in _STEPS if step <= 50 or (100 - step) * count >= 100 * (1 - 1e-9)]
     return [[float(step), percentile(seconds, step)] for step in steps]
 
 

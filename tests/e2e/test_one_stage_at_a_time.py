@@ -1,5 +1,6 @@
 """A user converts a model in an empty folder, goes on stage by stage, and looks at what lies there."""
 
+import json
 from pathlib import Path
 
 from tests.e2e.conftest import Mlship
@@ -20,6 +21,10 @@ def test_each_stage_picks_up_what_the_last_one_left(mlship: Mlship, trained: Pat
         "report.json",
         "report.md",
     }
+
+    report = json.loads((tmp_path / ".mlship/benchmark/report/report.json").read_text())
+    assert all("original" in run["candidates"] for run in report["in_process"]), report["notes"]
+    assert report["service"]["parity"]["passed"] is True
 
     ran = mlship("verify")
     assert (ran.code, "rows agree" in ran.out) == (0, True)

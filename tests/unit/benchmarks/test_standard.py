@@ -1,0 +1,158 @@
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mlship import golden as goldens
+from mlship.benchmarks.standard import StandardBenchmark
+from mlship.errors import DamagedWorkspaceError, GateError, ServiceError
+from mlship.golden import Golden
+from mlship.stages import Outcome
+
+QUICK = StandardBenchmark(seconds=0.05, connections=(1, 2), rows=10)
+
+
+def quiet(message: str, fraction: float | None = None) -> None:
+    """Take progress and say nothing."""
+
+
+@pytest.fixture
+def inputs(cases: Mapping[str, Any], tmp_path: Path) -> dict[str, Path]:
+    return dict(cases["mixed"].write(tmp_path))
+
+
+def run(inputs: Mapping[str, Path], out: Path, stage: StandardBenchmark = QUICK) -> tuple[Outcome, dict[str, Any]]:
+    outcome = stage.run(inputs, out, quiet)
+    return outcome, json.loads((out / outcome.artifacts["report"] / "report.json").read_text())
+
+
+def test_without_a_service_the_report_says_what_to_do(inputs: dict[str, Path], tmp_path: Path) -> None:
+    outcome, report = run(inputs, tmp_path / "out")
+    assert report["service"] is None
+    assert "the service was not measured: run mlship scaffold first" in outcome.notes
+    assert "the service was not measured" in (tmp_path / "out/report/report.md").read_text()
+
+
+def test_without_the_original_the_report_says_so(inputs: dict[str, Path], tmp_path: Path) -> None:
+    outcome, report = run(inputs, tmp_path / "out")
+    assert list(report["in_process"][0]["candidates"]) == ["converted"]
+    assert "the original model was not measured: its file was not given" in outcome.notes
+
+
+def test_an_original_that_cannot_be_loaded_is_a_note(inputs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"no model")
+    outcome, report = run({**inputs, "original": tmp_path / "model.joblib"}, tmp_path / "out")
+    assert list(report["in_process"][0]["candidates"]) == ["converted"]
+    assert any(note.startswith("the original model was not measured: ") for note in outcome.notes)
+
+
+def test_an_optimised_model_is_measured_beside_the_converted_one(inputs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text('{"intra_op_num_threads": 2, "more": true}')
+    given = {**inputs, "converted": inputs["onnx"], "session": tmp_path / "session.json"}
+    _, report = run(given, tmp_path / "out")
+    assert report["threads"] == {"converted": 1, "optimised": 2}
+    assert [(pair["of"], pair["over"]) for pair in report["in_process"][0]["speedups"]] == [("optimised", "converted")]
+
+
+def test_the_same_file_is_measured_once(inputs: dict[str, Path], tmp_path: Path) -> None:
+    _, report = run({**inputs, "converted": inputs["onnx"]}, tmp_path / "out")
+    assert list(report["in_process"][0]["candidates"]) == ["converted"]
+
+
+def test_a_damaged_session_file_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text("{")
+    with pytest.raises(DamagedWorkspaceError, match=r"session\.json"):
+        run({**inputs, "session": tmp_path / "session.json"}, tmp_path / "out")
+
+
+def test_the_service_is_measured_in_each_way(
+    inputs: dict[str, Path], scaffolded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    outcome, report = run({**inputs, "service": scaffolded("mixed")}, tmp_path / "out")
+    service = report["service"]
+    assert [(run["connections"], run["rows"]) for run in service["runs"]] == [(1, 1), (2, 1), (1, 10)]
+    assert service["parity"]["passed"]
+    for measured in service["runs"]:
+        assert measured["requests_per_second"] > 10
+        assert measured["answers_checked"] >= measured["latency"]["runs"]
+        latency = measured["latency"]
+        assert 0 < latency["p50_seconds"] <= latency["p90_seconds"] <= latency["p99_seconds"] < 5
+    assert service["rss_at_start_bytes"] > 1e7
+    assert 0 < service["cold_start_seconds"] < 30
+    assert "requests/s, p99" in outcome.summary
+
+
+def test_a_service_that_answers_wrong_is_not_measured(
+    inputs: dict[str, Path], scaffolded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    golden = goldens.read(inputs["golden"])
+    wrong = golden.outputs["probabilities"] * [1, 0.99]
+    outputs = {**golden.outputs, "probabilities": wrong}
+    goldens.write(Golden(golden.inputs, outputs, golden.origins), inputs["golden"])
+    with pytest.raises(GateError, match="the service answers wrong"):
+        run({**inputs, "service": scaffolded("mixed")}, tmp_path / "out")
+
+
+def test_a_service_that_does_not_start_is_an_error(
+    inputs: dict[str, Path], scaffolded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    broken = tmp_path / "service"
+    shutil.copytree(scaffolded("mixed"), broken)
+    (broken / "app.py").write_text("raise RuntimeError('broken by hand')")
+    with pytest.raises(ServiceError, match="broken by hand"):
+        run({**inputs, "service": broken}, tmp_path / "out")
+
+
+def test_an_answer_that_turns_wrong_under_load_is_found(cases: Mapping[str, Any], tmp_path: Path) -> None:
+    inputs = cases["numeric"].write(tmp_path)
+    service = tmp_path / "service"
+    (service / "model").mkdir(parents=True)
+    shutil.copy(inputs["onnx"], service / "model/model.onnx")
+    (service / "app.py").write_text(FLAKY)
+    with pytest.raises(GateError, match="wrong under load"):
+        run({**inputs, "service": service}, tmp_path / "out")
+
+
+FLAKY = """
+import json
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("model/model.onnx")
+asked = 0
+
+async def app(scope, receive, send):
+    global asked
+    if scope["type"] != "http":
+        return
+    answer = {}
+    if scope["path"] == "/predict":
+        asked += 1
+        rows = np.array(json.loads((await receive())["body"])["features"], dtype=np.float64)
+        prediction, probabilities = session.run(None, {"features": rows})
+        if asked == 40:
+            prediction = (prediction + 1) % 3
+        answer = {"prediction": prediction.tolist(), "probabilities": probabilities.tolist()}
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+"""
+
+
+def test_figures_are_in_seconds_and_bytes_and_named_so(inputs: dict[str, Path], tmp_path: Path) -> None:
+    _, report = run(inputs, tmp_path / "out")
+    figures = report["in_process"][0]["candidates"]["converted"]
+    assert report["schema_version"] == 1
+    assert 1e-6 < figures["p50_seconds"] < 0.1
+    assert report["sizes_bytes"]["converted"] == inputs["onnx"].stat().st_size
+    assert report["host"]["libraries"]["numpy"] == np.__version__
+
+
+@pytest.mark.parametrize("options", [{"seconds": 0}, {"connections": ()}, {"connections": (0,)}, {"rows": 1}])
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        StandardBenchmark(**options)

@@ -1,0 +1,112 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlship import artifacts
+from mlship.errors import ServiceError
+from mlship.serving import running
+
+APP = """
+import helper
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await send({"type": "http.response.start", "status": helper.status(), "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "helper.py").write_text("def status(): return 200\n")
+    return tmp_path
+
+
+def test_a_service_answers_while_the_context_lasts(service: Path) -> None:
+    with running(service) as ready:
+        assert urllib.request.urlopen(f"{ready.url}/readyz", timeout=5).status == 200
+        assert psutil.Process(ready.pid).is_running()
+        assert 0 < ready.cold_start < 30
+    assert not psutil.pid_exists(ready.pid)
+
+
+def test_a_service_is_ended_when_the_work_with_it_fails(service: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), running(service) as ready:
+        raise KeyboardInterrupt
+    assert not psutil.pid_exists(ready.pid)
+
+
+def test_a_service_that_ignores_the_polite_signal_is_killed(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlship.serving._GRACE", 0.3)
+    ignoring = "\nimport os\nif os.fork() == 0:\n    os.execvp('sleep', ['sleep', '60'])\n"
+    (service / "helper.py").write_text(f"{ignoring}\ndef status(): return 200\n")
+    with running(service) as ready:
+        [child] = psutil.Process(ready.pid).children()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_running_a_service_leaves_its_folder_alone(service: Path) -> None:
+    before = sorted(service.rglob("*")), artifacts.digest(service)
+    with running(service):
+        pass
+    assert (sorted(service.rglob("*")), artifacts.digest(service)) == before
+
+
+def test_a_service_that_does_not_start_shows_what_it_said(service: Path) -> None:
+    (service / "helper.py").write_text("raise RuntimeError('the model is missing')\n")
+    with pytest.raises(ServiceError, match="ended with exit code 1") as caught, running(service):
+        pass
+    assert "the model is missing" in caught.value.message
+    assert str(service) in caught.value.hint
+
+
+def test_a_service_that_is_never_ready_is_given_up(service: Path) -> None:
+    (service / "helper.py").write_text("def status(): return 503\n")
+    with pytest.raises(ServiceError, match=r"was not ready within 1\.5 s"), running(service, timeout=1.5):
+        pass
+    assert not _left_behind(service)
+
+
+def _left_behind(service: Path) -> list[psutil.Process]:
+    return [process for process in psutil.Process().children(recursive=True) if process.cwd() == str(service)]
+
+
+def test_a_folder_without_an_app_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match=r"no app\.py"), running(tmp_path):
+        pass
+
+
+def test_an_interpreter_that_is_not_there_is_named(service: Path) -> None:
+    with pytest.raises(ServiceError, match="no-such-python"), running(service, python="/no-such-python"):
+        pass
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_a_service_ends_when_its_starter_is_killed(service: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from mlship.serving import running
+with running(Path(sys.argv[1])) as ready:
+    print(ready.pid, flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code, str(service)], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        pid = int(starter.stdout.readline())
+        os.kill(starter.pid, signal.SIGKILL)
+    for _ in range(100):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.05)
+    pytest.fail("the service is still running")
