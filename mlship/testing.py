@@ -1,6 +1,7 @@
 """The contract suite for stage plugins: subclass ``StageContract`` in your tests, name your plugin, and run pytest."""
 
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -81,8 +82,6 @@ class StageContract:
         assert type(stage).model_validate_json(stage.model_dump_json()) == stage
 
     def test_the_versions_in_its_fingerprint_can_be_told(self, stage: Stage) -> None:
-        from importlib.metadata import version
-
         assert all(version(name) for name in stage.libraries)
 
     def test_it_writes_what_it_says_and_prints_nothing(
@@ -112,10 +111,8 @@ class StageContract:
     ) -> None:
         broken = tmp_path / "golden.npz"
         broken.write_bytes(b"not a golden set")
-        try:
-            _run(stage, {**inputs, "golden": broken}, tmp_path)
-        except MlshipError as error:
-            assert "golden.npz" in error.message
+        complaint = _complaint(stage, {**inputs, "golden": broken}, tmp_path)
+        assert complaint is None or "golden.npz" in complaint
 
 
 def _run(stage: Stage, inputs: Mapping[str, Path], out: Path) -> Outcome:
@@ -123,3 +120,11 @@ def _run(stage: Stage, inputs: Mapping[str, Path], out: Path) -> Outcome:
         original = Original(inputs["original"], "joblib", joblib.load(inputs["original"]))
         return stage.convert(original, inputs.get("sample"), out, quiet)
     return stage.run(inputs, out, quiet)
+
+
+def _complaint(stage: Stage, inputs: Mapping[str, Path], out: Path) -> str | None:
+    try:
+        _run(stage, inputs, out)
+    except MlshipError as error:
+        return error.message
+    return None

@@ -11,8 +11,11 @@ from mlship import golden, plugins, signature
 from mlship.artifacts import digest, storage_error
 from mlship.errors import ModelError
 from mlship.gate import source_of
+from mlship.golden import Golden
+from mlship.graphs import outputs_of
 from mlship.measure import burst
-from mlship.originals.answers import answering
+from mlship.originals.frames import to_original
+from mlship.signature import Signature
 from mlship.stages import Original
 from mlship.visitor import Channel
 
@@ -35,7 +38,9 @@ def convert(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
 
 
 def time_original(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
-    """Let the original answer golden rows and be timed, as often as it is asked.
+    """Let the original predict (or transform) golden rows and be timed, as often as it is asked.
+
+    What is timed is that one call, on frames or arrays made before.
 
     Request: model, signature, golden (paths), digest (of the model that went through the gate), and ``batches``: by
     number of rows, lists of row numbers of the golden set, which take turns. Each question {"batch": rows, "runs": n}
@@ -44,16 +49,18 @@ def time_original(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     described = signature.read(Path(request["signature"]))
     rows = golden.read(Path(request["golden"]))
     original = _load(request, channel)
-    answer = answering(original.model, described.columns, named=described.named)
-    turns = {
-        batch: cycle([rows.take(np.array(picked)).inputs for picked in drawn])
-        for batch, drawn in request["batches"].items()
-    }
+    ask = getattr(original.model, next(iter(outputs_of(original.model).values())))
+    batches = request["batches"].items()
+    turns = {batch: cycle([_given(rows, picked, described) for picked in drawn]) for batch, drawn in batches}
     while question := channel.receive():
         turn = turns[str(question["batch"])]
-        timed = burst(lambda: answer(next(turn)))  # noqa: B023  # called before the next question is read
+        timed = burst(lambda: ask(next(turn)))  # noqa: B023  # called before the next question is read
         channel.reply({"seconds": timed(question["runs"])})
     return {}
+
+
+def _given(rows: Golden, picked: list[int], described: Signature) -> Any:
+    return to_original(rows.take(np.array(picked)).inputs, described.columns, named=described.named)
 
 
 def _load(request: dict[str, Any], channel: Channel) -> Original:
