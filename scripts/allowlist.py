@@ -59,6 +59,7 @@ CALL = """
     numpy.random.bit_generator: __pyx_unpickle_SeedSequence
     pandas: StringDtype
     pandas.core.arrays.string_: StringDtype
+    pandas._libs.arrays: __pyx_unpickle_NDArrayBacked
     pandas.core.indexes.base: _new_Index
     pyarrow.lib: _restore_array py_buffer type_for_alias
     sklearn._loss.loss: Interval
@@ -85,7 +86,7 @@ MAKE = """
     numpy.random._sfc64: SFC64
     numpy.random.bit_generator: SeedSequence
     pandas: Index
-    pandas.arrays: ArrowStringArray
+    pandas.arrays: ArrowStringArray StringArray
     pandas.core.indexes.base: Index
     scipy.interpolate._bsplines: BSpline
     scipy.interpolate._interpolate: interp1d
@@ -100,6 +101,8 @@ REFER = """
     numpy: amax amin argmax argmin argsort array asarray ascontiguousarray atleast_2d clip cumsum diff max mean median
     numpy: memmap min nan_to_num nanmax nanmean nanmedian nanmin nanstd nansum nanvar percentile prod ptp quantile
     numpy: ravel reshape round sort squeeze std sum transpose unique var where
+    pandas: NA
+    pandas._libs.missing: NA
     scipy._lib.array_api_compat.numpy._aliases: asarray
     scipy.interpolate._interpolate: interp1d._call_linear interp1d._call_linear_np
     sklearn.feature_extraction.text: strip_accents_ascii strip_accents_unicode strip_tags

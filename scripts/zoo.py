@@ -53,7 +53,9 @@ def _on_frames(frame: pd.DataFrame) -> dict[str, Any]:
         (texts, compose.make_column_selector(dtype_exclude=np.number)),
     )
     ordinals = compose.make_column_transformer((preprocessing.OrdinalEncoder(dtype=np.float32), ["size"]))
-    named = {"lists": lists, "indexes": indexes, "selectors": selectors, "ordinals": ordinals}
+    # what pandas writes for column names where pyarrow is not installed
+    plain = compose.ColumnTransformer([("n", numbers, pd.Index(numeric, dtype="string[python]"))])
+    named = {"lists": lists, "indexes": indexes, "plain indexes": plain, "selectors": selectors, "ordinals": ordinals}
     return {name: pipeline.make_pipeline(prepare, LogisticRegression()) for name, prepare in named.items()} | {
         "hist categories": pipeline.make_pipeline(
             compose.make_column_transformer((preprocessing.OrdinalEncoder(), ["size"]), remainder="drop"),
