@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mlship.errors import WorkspaceError
 
+_CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -47,11 +49,11 @@ def size(path: Path) -> int:
 
 
 def files(folder: Path) -> list[str]:
-    """List the files below ``folder`` by relative POSIX name, sorted; byte code of Python is left out."""
+    """List the files below ``folder`` by relative POSIX name, sorted; what tools cache there is left out."""
     return sorted(
         found.relative_to(folder).as_posix()
         for found in folder.rglob("*")
-        if found.is_file() and "__pycache__" not in found.parts
+        if found.is_file() and not _CACHES & set(found.relative_to(folder).parts)
     )
 
 

@@ -17,7 +17,8 @@ def inspect(model: Path, trust: Collection[str] = ()) -> Inspection:
     Raises DataError when there is no such file, ModelError when no source knows it or it is damaged.
     """
     if not model.is_file():
-        raise DataError(f"there is no file '{model}'")
+        what = "is a folder, not a model file" if model.is_dir() else "is not there"
+        raise DataError(f"'{model}' {what}", "give the file that joblib.dump or pickle.dump wrote")
     inspection = source_of(model)[1].inspect(model, trust)
     assert isinstance(inspection, Inspection)
     return inspection
@@ -29,4 +30,4 @@ def source_of(model: Path) -> tuple[str, Any]:
         source = plugins.load("sources", name)()
         if source.matches(model):
             return name, source
-    raise ModelError(f"no source knows '{model.name}'", f"there is: {', '.join(plugins.names('sources'))}")
+    raise ModelError(f"'{model.name}' is neither a joblib nor a pickle file", "save the model with joblib.dump")

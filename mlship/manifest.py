@@ -26,7 +26,10 @@ class File(_Strict):
 
 
 class Record(_Strict):
-    """One run of one stage; ``fingerprint`` decides whether the next run can be skipped."""
+    """One run of one stage; ``fingerprint`` decides whether the next run can be skipped.
+
+    ``published`` is the artifact kind that the user has a copy of beside mlship.toml.
+    """
 
     stage: str
     plugin: str
@@ -39,7 +42,7 @@ class Record(_Strict):
     summary: str
     facts: dict[str, Any] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    published: dict[str, str] = Field(default_factory=dict)
+    published: str | None = None
 
 
 class Manifest(_Strict):

@@ -44,6 +44,10 @@ class Offender:
     actual: Any
     inputs: Mapping[str, list[Any]]
 
+    def sentence(self) -> str:
+        """Say where and how it differs."""
+        return f"row {self.row} ({self.origin}): {self.output} is {self.actual}, was {self.expected}"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -69,7 +73,8 @@ class Verdict:
         if self.passed:
             return f"{self.rows:,} rows agree, {figures}"
         labels = f"{self.labels_off:,} of {self.rows:,} rows have another label, " if self.labels_off else ""
-        return f"{labels}{self.rows_off:,} of {self.rows:,} rows differ, {figures} (allowed {self.allowed:g} relative)"
+        off = f"{self.rows_off:,} of {self.rows:,} rows differ, {figures} (allowed {self.allowed:g} relative)"
+        return labels + off + (f"; first at {self.first.sentence()}" if self.first else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""

@@ -106,7 +106,7 @@ def _do(workspace: Workspace, step: Step, given: Given, listener: Listener, *, f
         return done
     listener.started(step.stage, reason)
     if step.instance.publishes:
-        workspace.refuse_foreign(step.instance.publishes, step.stage)
+        workspace.refuse_foreign(step.instance.publishes)
     with workspace.staging(step.stage) as out:
         record, folder = _run(workspace, planned, given, listener, out)
         workspace.commit(record, folder, step.instance.publishes)
@@ -165,7 +165,7 @@ def _reason(workspace: Workspace, planned: _Planned, before: Record | None) -> s
     if before.fingerprint != planned.fingerprint:
         return _difference(planned, before)
     outputs = {kind: workspace.located(file) for kind, file in before.outputs.items()}
-    return "" if planned.step.instance.intact(outputs) else "what it made is no longer there"
+    return "" if planned.step.instance.intact(outputs) else "what it makes is not there"
 
 
 def _difference(planned: _Planned, before: Record) -> str:
@@ -198,6 +198,8 @@ def _run(workspace: Workspace, planned: _Planned, given: Given, listener: Listen
         _check(step, outcome, out)
         _judge(step, outcome, planned.inputs, out)
     except GateError as error:
+        if not any(out.iterdir()):
+            raise
         kept = workspace.shown(workspace.keep_failed(step.stage, out))
         hint = f"what was found is in {kept}/" + (f"; {error.hint}" if error.hint else "")
         raise GateError(error.message, hint) from error

@@ -265,7 +265,8 @@ def _refuse(base: str, status: int, location: str | None, content: bytes) -> NoR
         raise ServiceError(f"'{base}' redirects (status {status}) to '{location}'", f"give the address {target}")
     what = {404: f"has no /predict (status {status})", 422: f"refuses golden rows (status {status})"}
     message = f"'{base}' {what.get(status, f'answers with status {status}')}: {_quote(content)}"
-    raise ServiceError(message, _CHECK_URL if status == http.HTTPStatus.NOT_FOUND else "see the service's own log")
+    hints = {404: _CHECK_URL, 422: "is this the service of this workspace?"}
+    raise ServiceError(message, hints.get(status, "see the service's own log"))
 
 
 def _quote(value: Any) -> str:

@@ -23,6 +23,9 @@ from mlship.manifest import File, Manifest, Record
 #: The stages, in order.
 ORDER = ("convert", "optimize", "scaffold", "benchmark", "build", "deploy")
 
+#: In a folder that the user gets: the file that says what mlship wrote there, and the part that stays mlship's.
+MARK, OURS = ".mlship.json", "model/"
+
 
 class Workspace:
     """A folder with mlship.toml (the user's), mlship.lock and .mlship/ (ours)."""
@@ -78,6 +81,7 @@ class Workspace:
             self._recover(holder)
             yield
         finally:
+            shutil.rmtree(self._temporary, ignore_errors=True)
             lock.release()
 
     def _open_lock(self) -> tuple[FileLock, Path]:
@@ -146,8 +150,7 @@ class Workspace:
     def _publish(self, record: Record, kind: str) -> Record:
         """Bring the user's copy up to date, file by file; what he changed or deleted stays as he left it."""
         source, place = self.located(record.outputs[kind]), self.root / kind
-        before = self.manifest().stages.get(record.stage)
-        known = before.published if before else {}
+        known = _written(place)
         fresh = {name: digest(source / name) for name in files(source)}
         whole = not place.exists()
         kept = []
@@ -156,21 +159,21 @@ class Workspace:
             current = digest(target) if target.exists() else None
             if current == sha256:
                 continue
-            if whole or current == known.get(name):  # both None: a file that is new in this version
+            if whole or name.startswith(OURS) or current == known.get(name):  # both None: new in this version
                 write_atomic(target, (source / name).read_bytes())
             elif current is not None and sha256 != known.get(name):
                 kept.append(name)
         for name in known.keys() - fresh.keys():
             if (place / name).exists() and digest(place / name) == known[name]:
                 (place / name).unlink()
+        write_atomic(place / MARK, manifest.dumps(fresh).encode())
         note = (f"{kind}/: kept your {', '.join(sorted(kept))}; the new versions are in {self.shown(source)}",)
-        return record.model_copy(update={"published": fresh, "notes": record.notes + (note if kept else ())})
+        return record.model_copy(update={"published": kind, "notes": record.notes + (note if kept else ())})
 
-    def refuse_foreign(self, kind: str, stage: str) -> None:
+    def refuse_foreign(self, kind: str) -> None:
         """Raise WorkspaceError where the user has a folder called ``kind`` that mlship never wrote."""
         place = self.root / kind
-        record = self.manifest().stages.get(stage)
-        if place.is_dir() and any(place.iterdir()) and not (record and record.published):
+        if place.is_dir() and any(place.iterdir()) and not (place / MARK).exists():
             hint = "move it away, or use another workspace: -w DIR"
             raise WorkspaceError(f"there is a folder '{kind}' that mlship did not write", hint)
 
@@ -179,19 +182,22 @@ class Workspace:
 
         Raises DamagedWorkspaceError when one of them is not what the stage wrote.
         """
-        if not self.folder(record.stage).exists():
+        copy = self.root / record.published if record.published else None
+        if not self.folder(record.stage).exists() or (copy and not copy.exists()):
             return "gone"
         for file in record.outputs.values():
-            path = self.located(file)
-            if not path.exists():
-                raise self._damaged(record, file, "is missing")
-            if digest(path) != file.sha256:
-                raise self._damaged(record, file, "was changed")
+            self._check(record.stage, self.located(file), file.sha256)
+        if copy:
+            for name, sha256 in _written(copy).items():
+                if name.startswith(OURS):
+                    self._check(record.stage, copy / name, sha256)
         return "intact"
 
-    def _damaged(self, record: Record, file: File, what: str) -> DamagedWorkspaceError:
-        message = f"'{file.path}' {what} since {record.stage} wrote it"
-        return DamagedWorkspaceError(message, f"mlship {record.stage} --force makes it again")
+    def _check(self, stage: str, path: Path, sha256: str) -> None:
+        what = "is missing" if not path.exists() else "was changed" if digest(path) != sha256 else ""
+        if what:
+            message = f"'{self.shown(path)}' {what} since {stage} wrote it"
+            raise DamagedWorkspaceError(message, f"mlship {stage} --force makes it again")
 
     def artifacts(self, before: str) -> dict[str, Path]:
         """Return the artifacts that the stages before ``before`` left, the latest of each kind, checked.
@@ -206,7 +212,7 @@ class Workspace:
                 continue
             for kind, file in record.outputs.items():
                 found[kind] = self.located(file)
-                if record.published and (self.root / kind).is_dir():
+                if kind == record.published:
                     found[kind] = self.root / kind
             if stage == "convert" and "onnx" in found:
                 found["converted"] = found["onnx"]
@@ -227,6 +233,17 @@ class Workspace:
         except OSError as error:
             raise storage_error(error) from error
         return gone
+
+
+def _written(place: Path) -> dict[str, str]:
+    """Return what mlship last wrote into the user's copy: sha256 by file name."""
+    try:
+        written: dict[str, str] = json.loads((place / MARK).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DamagedWorkspaceError(f"'{place.name}/{MARK}' is damaged", "restore it from version control") from error
+    return written
 
 
 def _read_holder(holder: Path) -> str:

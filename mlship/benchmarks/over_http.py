@@ -38,7 +38,10 @@ class Http:
         """Replay the golden set; raises GateError when an answer is wrong, since its speed is worth nothing then."""
         verdict = replay(self.running.url, self.golden, self.signature, self.tolerance)
         if not verdict.passed:
-            raise GateError(f"the service answers wrong: {verdict.sentence()}", "mlship scaffold --force")
+            raise GateError(
+                f"the service answers wrong: {verdict.sentence()}",
+                "if service/ has edits of yours, compare it with .mlship/scaffold/service",
+            )
         return verdict.to_json()
 
     def load(self, connections: int, rows: int, *, seconds: float, seed: int) -> dict[str, Any]:

@@ -50,5 +50,5 @@ def require_image(workspace: Workspace, record: Record) -> None:
     image = image_of(workspace, record)
     if not image["built"]:
         context = record.outputs["context"].path
-        hint = f"the context is complete; where an engine runs: docker build {context}"
+        hint = f"the context is complete; where an engine runs: docker build -t NAME {context}"
         raise EngineMissingError(f"no image was built: {image['reason']}", hint)

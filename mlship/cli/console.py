@@ -1,9 +1,10 @@
 """The screen: answers on standard output, talk on standard error, one JSON document with --json."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.status import Status
@@ -29,7 +30,7 @@ class Screen:
 
     def __init__(self, *, as_json: bool, verbosity: int) -> None:
         self._json, self._verbosity = as_json, verbosity
-        self._talk = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._talk = Console(stderr=True, highlight=False, soft_wrap=True, color_system=_colours())
         self._status: Status | None = None
         self._stage = ""
 
@@ -73,7 +74,7 @@ class Screen:
         elif self._verbosity < 0 and answer.brief is not None:
             sys.stdout.write(answer.brief + "\n" if answer.brief else "")
         elif answer.text:
-            Console(highlight=False, soft_wrap=True).print(answer.text)
+            Console(highlight=False, soft_wrap=True, color_system=_colours()).print(answer.text)
 
     def error(self, error: MlshipError) -> None:
         """Print an error: what happened, and one command or edit that helps."""
@@ -99,6 +100,11 @@ class Screen:
     def _say(self, text: str) -> None:
         if self._verbosity >= 0:
             self._talk.print(text)
+
+
+def _colours() -> Literal["auto"] | None:
+    """Return None where the user wants no control codes at all (no-color.org); bold is one too."""
+    return None if os.environ.get("NO_COLOR") else "auto"
 
 
 def _safe(text: str) -> str:

@@ -22,8 +22,10 @@ def command(screen: Screen, workspace: Workspace, action: Action = None, name: N
     if action is None:
         lines = [f"{group:<11} {name} ({origin})" for group, found in every.items() for name, origin in found.items()]
         return Answer({"plugins": every}, "\n".join(lines))
-    if action != "show" or name is None:
+    if action != "show":
         raise PluginError(f"plugins cannot '{action}'", "mlship plugins show NAME")
+    if name is None:
+        raise PluginError("which plugin?", "mlship plugins lists them; mlship plugins show NAME")
     group = next((group for group, found in every.items() if name in found), None)
     if group is None:
         known = [known for found in every.values() for known in found]

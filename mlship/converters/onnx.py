@@ -11,7 +11,7 @@ from pydantic import Field
 from mlship import golden, graphs, parity, runtime, signature
 from mlship.artifacts import write_atomic
 from mlship.errors import GateError, MlshipError, ModelError, UnsupportedModelError
-from mlship.originals.visit import Visited, visit
+from mlship.originals.visit import Visited, visit, without_missing
 from mlship.stages import Converter, Original, Outcome, Progress
 
 Precision = Literal["float64", "float32"]
@@ -46,8 +46,11 @@ class OnnxConverter(Converter):
         """
         progress("asking the original model")
         visited = visit(original.model, sample, target=self.target, rows=self.golden_rows, seed=self.seed)
-        golden.write(visited.golden, out / "golden.npz")
         attempt = self._best(original, visited, progress)
+        stricter = None if attempt.verdict.passed else without_missing(visited)
+        if stricter and (again := self._best(original, stricter, progress)).verdict.passed:
+            visited, attempt = stricter, again
+        golden.write(visited.golden, out / "golden.npz")
         described = visited.signature.model_copy(update={"precision": attempt.precision})
         signature.write(described, out / "signature.json")
         write_atomic(out / "parity.json", _report(attempt).encode())
@@ -65,7 +68,7 @@ class OnnxConverter(Converter):
                 "synthetic": visited.synthetic,
                 "largest_difference": attempt.verdict.largest,
             },
-            notes=visited.notes,
+            notes=visited.notes + _caution(attempt),
         )
 
     def _way_on(self, original: Original) -> str:
@@ -117,8 +120,12 @@ def _report(attempt: _Attempt) -> str:
 
 
 def _refusal(original: Original, attempt: _Attempt) -> str:
-    first = attempt.verdict.first
-    where = ""
-    if first:
-        where = f"; first at row {first.row} ({first.origin}): {first.output} is {first.actual}, was {first.expected}"
-    return f"model.onnx differs from {original.path.name}: {attempt.verdict.sentence()}{where}"
+    return f"model.onnx differs from {original.path.name}: {attempt.verdict.sentence()}"
+
+
+def _caution(attempt: _Attempt) -> tuple[str, ...]:
+    """Say so where the answers are not in double."""
+    if attempt.precision == "float64":
+        return ()
+    others = ", ".join(step.partition(":")[0] for step in attempt.steps if "skl2onnx" in step)
+    return (f"{others} could not be converted in double: answers may differ by {parity.FLOAT.relative:g} relative",)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from docker import DockerClient
+from docker.errors import ImageNotFound
 from docker.models.images import Image
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -115,7 +116,7 @@ class DockerBuilder(ImageBuilder):
             client.close()
 
     def intact(self, outputs: Mapping[str, Path]) -> bool:
-        """Say whether the engine still has the image under its name, or there still is no engine to build one."""
+        """Say whether the engine still has the image under its name, or there is nothing to build it with."""
         try:
             image = json.loads(outputs["image"].read_bytes())
         except (OSError, ValueError):
@@ -124,9 +125,9 @@ class DockerBuilder(ImageBuilder):
             client = connect()
         except EngineMissingError:
             return not image.get("built")
-        if not image.get("built"):
-            return False
         try:
+            if not image.get("built"):
+                return not self.require_base and not _has(client, self.base)
             with plain_errors("to look for the image"):
                 return all(client.images.get(tag).id == image["id"] for tag in image["tags"])
         except (BuildError, EngineMissingError):
@@ -177,7 +178,7 @@ class DockerBuilder(ImageBuilder):
             verdict = replay(process.url, expected.golden, expected.signature, expected.tolerance)
         if not verdict.passed:
             message = f"the service does not answer as the model does: {verdict.sentence()}"
-            raise GateError(message, "mlship scaffold --force")
+            raise GateError(message, "if service/ has edits of yours, compare it with .mlship/scaffold/service")
         facts = {
             "built": False,
             "reason": error.message,
@@ -190,6 +191,14 @@ class DockerBuilder(ImageBuilder):
     def _tag(self, work: "_Work") -> str:
         model = sha256(work.service / "model" / "model.onnx")
         return self.tag or names.default_tag(work.expected.signature.model, model)
+
+
+def _has(client: DockerClient, image: str) -> bool:
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

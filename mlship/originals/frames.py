@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlship.errors import DataError
 from mlship.originals.knowledge import Known, names_of, width_of
 from mlship.originals.samples import Sample
-from mlship.signature import MISSING_STRING, Column, ColumnType, Tensor
+from mlship.signature import MISSING_STRING, Column, ColumnType, Output, Tensor
 
 MATRIX = "features"
 
@@ -41,6 +41,10 @@ def align(sample: Sample, model: Any, target: str | None) -> Aligned:
     names = names_of(model)
     if names is not None and labelled:
         missing = [name for name in names if name not in frame.columns]
+        if target in missing:
+            raise DataError(
+                f"the target '{target}' is a column that the model takes", "--target names the true answers"
+            )
         if missing:
             raise DataError(
                 f"the sample lacks the column{'s' * (len(missing) > 1)} {_listed(missing)} of the model",
@@ -61,13 +65,14 @@ def describe(frame: pd.DataFrame, known: Sequence[Known]) -> tuple[tuple[Column,
     """Type every column, and lay the columns out in tensors: one matrix when all are numeric, else one a column."""
     types = [_type(str(name), frame.iloc[:, i], known[i]) for i, name in enumerate(frame.columns)]
     mixed = "string" in types
+    inputs = _input_names([str(name) for name in frame.columns])
     columns = tuple(
-        _column(str(name), kind, frame.iloc[:, i], known[i], (str(name), 0) if mixed else (MATRIX, i))
+        _column(str(name), kind, frame.iloc[:, i], known[i], (inputs[i], 0) if mixed else (MATRIX, i))
         for i, (name, kind) in enumerate(zip(frame.columns, types, strict=True))
     )
     if not mixed:
         return columns, (Tensor(name=MATRIX, kind="number", width=len(columns)),)
-    kinds = [Tensor(name=c.name, kind="string" if c.type == "string" else "number", width=1) for c in columns]
+    kinds = [Tensor(name=c.tensor, kind="string" if c.type == "string" else "number", width=1) for c in columns]
     return columns, tuple(kinds)
 
 
@@ -105,9 +110,26 @@ def _values(values: NDArray[Any], column: Column) -> Any:
     if column.type == "string":
         null = None if column.null == "none" else np.nan
         return pd.Series([null if value == MISSING_STRING else value for value in values], dtype=object)
-    if column.type == "number" or np.isnan(values).any():
+    missing = np.isnan(values)
+    if column.type == "boolean" and missing.any():  # what pandas makes of true, false and nothing
+        return pd.Series(
+            [np.nan if gone else bool(value) for value, gone in zip(values, missing, strict=True)], dtype=object
+        )
+    if column.type == "number" or missing.any():
         return values
     return values.astype(bool) if column.type == "boolean" else values.astype(np.int64)
+
+
+def _input_names(columns: Sequence[str]) -> list[str]:
+    """Name ONNX inputs like their columns, but for those that are called as an output is."""
+    outputs = get_args(Output.model_fields["name"].annotation)
+    names = []
+    for column in columns:
+        name = column
+        while name in outputs or (name != column and name in columns):
+            name += "_"
+        names.append(name)
+    return names
 
 
 def _frame(sample: Sample, target: str | None) -> tuple[pd.DataFrame, bool]:

@@ -75,6 +75,8 @@ def _walk(step: Any, columns: list[int], names: list[str], known: list[Known], *
     elif hasattr(step, "transformer_list"):
         for _, part in step.transformer_list:
             _walk(part, columns, names, known, plain=plain)
+    elif getattr(step, "_preprocessor", None) is not None:  # HistGradientBoosting trained on pandas categories
+        _walk(step._preprocessor, columns, names, known, plain=plain)
     else:
         _learn(step, [known[column] for column in columns], plain=plain)
 

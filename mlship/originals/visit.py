@@ -1,7 +1,7 @@
 """The one visit to the original: from a loaded model and a sample to its signature and its golden set."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlship.errors import ModelError
+from mlship.errors import ModelError, UnsupportedModelError
 from mlship.golden import Golden
 from mlship.originals import answers, samples, stress, synthetic
 from mlship.originals.frames import Aligned, align, describe, to_tensors
 from mlship.originals.knowledge import Known, know, names_of, width_of
-from mlship.signature import Column, Signature
+from mlship.signature import MISSING_STRING, Column, Signature
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
 
     Raises DataError for a sample that does not fit, ModelError when the model cannot answer its own sample.
     """
+    _refuse_texts(model)
     names = names_of(model) or [f"x{i}" for i in range(width_of(model) or 0)]
     known = know(model, names)
     aligned = _rows(model, sample, target, names, known, rows, seed)
@@ -43,7 +44,15 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
     try:
         expected = answer(plain)
     except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        raise ModelError(f"the model cannot answer the sample: {_first_line(error)}", "do the rows fit it?") from error
+        rows_, hint = (
+            ("the sample", "do the rows fit it?")
+            if sample
+            else (
+                "rows made up from what it knows",
+                "give it real rows: --data sample.csv",
+            )
+        )
+        raise ModelError(f"the model cannot answer {rows_}: {_first_line(error)}", hint) from error
     signature = Signature(
         model=f"{type(model).__module__}.{type(model).__qualname__}",
         task=answers.task_of(model),
@@ -56,6 +65,42 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
     signature = signature.model_copy(update={"columns": _nullable(columns, stressed)})
     golden = _golden(plain, expected, stressed, answer, aligned, made_up=sample is None)
     return Visited(signature, golden, sample is None, _notes(aligned, sample))
+
+
+def without_missing(visited: Visited) -> Visited | None:
+    """Return the visit with missing values refused in all columns where the sample has none; None if that is no change.
+
+    For models whose converted form treats missing values otherwise: a service that refuses them is never wrong.
+    """
+    plain, columns = visited.golden.plain(), visited.signature.columns
+    refused = {c.name for c in columns if c.nullable and not _misses(plain.inputs[c.tensor][:, c.index])}
+    if not refused:
+        return None
+    dropped = {f"stress: {name} missing" for name in refused}
+    kept = np.array([origin not in dropped for origin in visited.golden.origins])
+    stricter = [c.model_copy(update={"nullable": c.nullable and c.name not in refused}) for c in columns]
+    listed = ", ".join(sorted(refused)[:8]) + (" ..." if len(refused) > 8 else "")
+    note = f"the converted model treats missing values otherwise, so the service refuses them in: {listed}"
+    return Visited(
+        visited.signature.model_copy(update={"columns": tuple(stricter)}),
+        replace(visited.golden.take(kept), target=visited.golden.target),
+        visited.synthetic,
+        (*visited.notes, note),
+    )
+
+
+def _misses(values: NDArray[Any]) -> bool:
+    return bool((values == MISSING_STRING).any() if values.dtype == object else np.isnan(values).any())
+
+
+def _refuse_texts(model: Any) -> None:
+    """Raise UnsupportedModelError for models that take a list of texts instead of rows."""
+    first = model.steps[0][1] if getattr(model, "steps", None) else model
+    if type(first).__name__ in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
+        raise UnsupportedModelError(
+            "the model takes a list of texts, not rows of columns",
+            f"give {type(first).__name__} a column: ColumnTransformer([('text', vectorizer, 'column')])",
+        )
 
 
 def _rows(

@@ -1,6 +1,7 @@
 """A user ships a model on a machine without containers: everything but the image, and a plain word about that."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,32 @@ def test_an_edit_of_the_service_is_kept_measured_and_built(mlship: Mlship, train
     assert ran.json["stages"]["benchmark"]["reason"] == "changed: service"
     assert readme.read_text() == "mine"
     assert (folder / ".mlship/build/context/service/README.md").read_text() == "mine"
+
+
+def test_a_deleted_service_is_written_again(mlship: Mlship, folder: Path) -> None:
+    shutil.rmtree(folder / "service")
+    assert mlship("status", "--json", cwd=folder).json["stages"]["scaffold"]["state"] == "gone"
+    assert mlship("ship", *FAST, cwd=folder).code == 0
+    assert (folder / "service" / "app.py").exists()
+
+
+def test_an_edit_that_changes_answers_is_found_and_the_first_row_named(mlship: Mlship, folder: Path) -> None:
+    encode = folder / "service" / "core" / "encode.py"
+    text = encode.read_text()
+    assert "tolist()" in text
+    encode.write_text(text.replace("tolist()", "tolist()[::-1]"))
+    ran = mlship("ship", *FAST, cwd=folder)
+    assert ran.code == 4
+    assert "first at row" in ran.err
+    assert ".mlship/scaffold/service" in ran.err
+
+
+def test_after_clean_the_service_is_known_and_edits_stay(mlship: Mlship, trained: Path, folder: Path) -> None:
+    encode = folder / "service" / "core" / "encode.py"
+    encode.write_text(encode.read_text().replace("tolist()[::-1]", "tolist()"))
+    (folder / "service" / "README.md").write_text("mine")
+    assert mlship("clean", cwd=folder).code == 0
+    sample = str(trained / "forest.csv")
+    ran = mlship("ship", str(trained / "forest.joblib"), "--data", sample, "--target", "cultivar", *FAST, cwd=folder)
+    assert ran.code == 0, ran.err
+    assert (folder / "service" / "README.md").read_text() == "mine"

@@ -112,7 +112,7 @@ def test_another_input_option_or_plugin_runs_it_again_and_the_reason_says_which(
 
 def test_what_was_made_elsewhere_and_is_gone_is_made_again(workspace: Workspace) -> None:
     do(workspace, Copy(there=False))
-    assert do(workspace, Copy(there=False))[1].reasons == {"convert": "what it made is no longer there"}
+    assert do(workspace, Copy(there=False))[1].reasons == {"convert": "what it makes is not there"}
 
 
 def test_a_changed_artifact_stops_the_run_unless_forced(workspace: Workspace) -> None:

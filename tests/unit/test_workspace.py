@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def test_a_stage_that_fails_leaves_things_as_they_were(tmp_path: Path) -> None:
     with pytest.raises(TypeError), workspace.locked(print), workspace.staging("convert") as out:
         (out / "model.onnx").write_bytes("a stage with a defect")
     assert (tmp_path / ".mlship/convert/model.onnx").read_text() == "one"
-    assert list((tmp_path / ".mlship/tmp").iterdir()) == []
+    assert not (tmp_path / ".mlship/tmp").exists()
 
 
 @pytest.mark.parametrize("killed_after", ["journal", "old moved away", "new in place", "lock written"])
@@ -171,7 +172,7 @@ class TestPublishing:
         (tmp_path / "service/app.py").write_text("mine")
         (tmp_path / "service/gone.py").unlink()
         record = self.publish(workspace, {"app.py": "two", "core.py": "two", "new.py": "two", "gone.py": "one"})
-        found = {path.name: path.read_text() for path in (tmp_path / "service").iterdir()}
+        found = {path.name: path.read_text() for path in (tmp_path / "service").glob("*.py")}
         assert found == {"app.py": "mine", "core.py": "two", "new.py": "two"}
         assert record.notes == ("service/: kept your app.py; the new versions are in .mlship/scaffold/service",)
 
@@ -184,7 +185,32 @@ class TestPublishing:
         (tmp_path / "service").mkdir()
         (tmp_path / "service" / "mine.py").write_text("")
         with pytest.raises(WorkspaceError, match="'service'"):
-            Workspace(tmp_path).refuse_foreign("service", "scaffold")
+            Workspace(tmp_path).refuse_foreign("service")
+
+    def test_a_folder_that_mlship_wrote_is_known_again_without_the_lock(self, tmp_path: Path) -> None:
+        workspace = Workspace(tmp_path)
+        self.publish(workspace, {"app.py": "one", "core.py": "one"})
+        (tmp_path / "service/app.py").write_text("mine")
+        workspace.clean()
+        workspace.refuse_foreign("service")
+        self.publish(workspace, {"app.py": "two", "core.py": "two"})
+        assert (tmp_path / "service/app.py").read_text() == "mine"
+        assert (tmp_path / "service/core.py").read_text() == "two"
+
+    def test_the_model_in_it_stays_mlships(self, tmp_path: Path) -> None:
+        workspace = Workspace(tmp_path)
+        record = self.publish(workspace, {"app.py": "one", "model/model.onnx": "one"})
+        (tmp_path / "service/model/model.onnx").write_text("mine")
+        with pytest.raises(DamagedWorkspaceError, match=r"'service/model/model\.onnx' was changed"):
+            workspace.state(record)
+        self.publish(workspace, {"app.py": "one", "model/model.onnx": "one"})
+        assert (tmp_path / "service/model/model.onnx").read_text() == "one"
+
+    def test_a_deleted_copy_is_written_again(self, tmp_path: Path) -> None:
+        workspace = Workspace(tmp_path)
+        record = self.publish(workspace, {"app.py": "one"})
+        shutil.rmtree(tmp_path / "service")
+        assert workspace.state(record) == "gone"
 
 
 def test_clean_deletes_what_is_ours_only(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def _cell(value: Any, column: Column, largest: float) -> Cell | Problem:
         if column.nullable:
             return MISSING_STRING if column.type == "string" else math.nan
         return Problem(
-            (column.name,), f"a {column.type} is expected, and null is not accepted here", _TYPES[column.type]
+            (column.name,), f"{_article(column.type)} is expected, and null is not accepted here", _TYPES[column.type]
         )
     if column.type == "string":
         return _string(value, column)
@@ -143,7 +143,7 @@ def _boolean(value: Any, column: Column) -> Cell | Problem:
 
 def _number(value: Any, column: Column, largest: float) -> Cell | Problem:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return Problem((column.name,), f"a {column.type} is expected, not {shown(value)}", _TYPES[column.type])
+        return Problem((column.name,), f"{_article(column.type)} is expected, not {shown(value)}", _TYPES[column.type])
     if isinstance(value, float) and math.isnan(value):
         return Problem((column.name,), "NaN is not JSON; null stands for a missing value", "finite_number")
     # Compared before float(), which raises for whole numbers beyond its range.
@@ -159,3 +159,7 @@ def _placed(problem: Problem, place: Place) -> Problem:
 
 
 _TYPES = {"number": "float_type", "integer": "int_type", "boolean": "bool_type", "string": "string_type"}
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind == "integer" else f"a {kind}"

@@ -9,14 +9,14 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import SVC
 
-from mlship import signature
+from mlship import golden, signature
 from mlship.converters.onnx import OnnxConverter
 from mlship.errors import GateError
 from mlship.stages import Original, Outcome
@@ -57,6 +57,7 @@ def test_column_names_reach_the_graph_and_the_signature_unchanged(tmp_path: Path
 def test_a_step_that_has_no_double_kernel_is_converted_in_float(tmp_path: Path) -> None:
     outcome = convert(SVC().fit(ROWS, LABELS), tmp_path)
     assert outcome.facts["precision"] == "float32"
+    assert outcome.notes == ("SVC could not be converted in double: answers may differ by 0.0001 relative",)
     assert signature.read(tmp_path / "signature.json").precision == "float32"
 
 
@@ -70,6 +71,14 @@ def test_a_conversion_that_answers_otherwise_is_refused_with_its_first_row(tmp_p
     assert "mlship inspect lda.joblib" in caught.value.hint
     assert json.loads((tmp_path / "parity.json").read_text())["passed"] is False
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_missing_values_that_the_converted_model_treats_otherwise_are_refused_by_the_service(tmp_path: Path) -> None:
+    model = IsolationForest(n_estimators=20, random_state=0).fit(ROWS)
+    outcome = convert(model, tmp_path)
+    assert any("refuses them in: x0, x1, x2, x3" in note for note in outcome.notes)
+    assert not any(column.nullable for column in signature.read(tmp_path / "signature.json").columns)
+    assert not any("missing" in origin for origin in golden.read(tmp_path / "golden.npz").origins)
 
 
 def test_what_was_converted_by_whom_is_told(tmp_path: Path) -> None:

@@ -50,6 +50,21 @@ def test_numeric_columns_share_one_tensor_and_mixed_ones_have_their_own() -> Non
     assert columns[3].categories == ("x",)
 
 
+def test_a_column_called_as_an_output_is_has_an_input_of_another_name() -> None:
+    frame = pd.DataFrame({"prediction": ["a"], "prediction_": ["b"]})
+    columns, tensors = frames.describe(frame, [Known(), Known()])
+    assert [column.name for column in columns] == ["prediction", "prediction_"]
+    assert [tensor.name for tensor in tensors] == ["prediction__", "prediction_"]
+
+
+def test_booleans_with_gaps_reach_the_original_as_pandas_reads_them() -> None:
+    frame = pd.DataFrame({"b": pd.Series([True, None, False], dtype=object)})
+    columns, tensors = frames.describe(frame, [Known()])
+    back = frames.to_original(frames.to_tensors(frame, columns, tensors), columns, named=True)
+    assert back["b"].tolist()[::2] == [True, False]
+    assert np.isnan(back["b"][1])
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_tensors_come_back_as_what_the_original_was_trained_on(named: bool) -> None:
     frame = pd.DataFrame({"n": [1.5, np.nan], "i": [1, 2], "t": ["é", None]})

@@ -6,6 +6,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
@@ -92,6 +93,19 @@ def test_the_rows_of_a_large_sample_are_chosen_by_the_seed(tmp_path: Path) -> No
     model = LinearRegression().fit(FRAME, FRAME["a"])
     once, again = (asked(model, tmp_path).golden.inputs["features"] for _ in range(2))
     np.testing.assert_array_equal(once, again)
+
+
+def test_a_list_of_texts_is_refused_with_the_way_on(tmp_path: Path) -> None:
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["red wine", "white wine", "beer"], [0, 1, 0])
+    with pytest.raises(UnsupportedModelError, match="list of texts") as caught:
+        asked(model, tmp_path)
+    assert "ColumnTransformer" in caught.value.hint
+
+
+def test_categories_of_histogram_boosting_are_known_without_a_sample(tmp_path: Path) -> None:
+    frame = FRAME.assign(town=pd.Categorical(RANDOM.choice(["Zürich", "北京"], 80)))
+    found = asked(HistGradientBoostingClassifier(max_iter=5).fit(frame, LABEL), tmp_path, None)
+    assert set(found.golden.plain().inputs["town"].ravel()) == {"Zürich", "北京"}
 
 
 def test_several_targets_at_once_are_refused_by_name(tmp_path: Path) -> None:
