@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,26 @@ from typing import Any
 
 import docker
 import numpy as np
+import onnx.parser
+import pandas as pd
 import pytest
 from docker import DockerClient
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from mlship import golden as golden_set
+from mlship import graphs
 from mlship import signature as signatures
 from mlship.errors import EngineMissingError
 from mlship.golden import Golden
 from mlship.images.engine import connect
+from mlship.originals.visit import visit
 from mlship.rendering import templates
-from mlship.signature import MISSING_STRING, Column, Output, Signature, Tensor
+from mlship.signature import Column, Output, Signature, Tensor
 
 GOLDEN = Path(__file__).parent / "golden"
 NO_ENGINE = "no container engine: start one to run the docker tests"
@@ -175,79 +186,52 @@ def served(scaffolded: Callable[[str], Path], service_code: Callable[[str], Any]
 
 
 def _numeric() -> Case:
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
-
-    rows, target = load_iris(return_X_y=True)
-    model = LogisticRegression(max_iter=1000).fit(rows, target)
-    outputs = {"prediction": model.predict(rows), "probabilities": model.predict_proba(rows)}
-    names = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
-    columns = tuple(
-        Column(name=name, type="number", tensor="features", index=index, minimum=0.1, maximum=7.9)
-        for index, name in enumerate(names)
-    )
-    signature = Signature(
-        model="LogisticRegression",
-        task="classifier",
-        named=True,
-        columns=columns,
-        tensors=(Tensor(name="features", kind="number", width=4),),
-        outputs=(
-            Output(name="prediction", type="integer"),
-            Output(name="probabilities", type="number", width=3, classes=(0, 1, 2)),
-        ),
-    )
-    return Case(
-        signature, Golden({"features": rows}, outputs, ("sample",) * len(rows)), _linear_graph(model, "features")
-    )
+    iris = load_iris(as_frame=True)
+    return _converted(LogisticRegression(max_iter=1000).fit(iris.data, iris.target), iris.data)
 
 
 def _mixed() -> Case:
-    from sklearn.linear_model import LogisticRegression
-
     random = np.random.default_rng(5)
-    fare = np.where(random.random(80) < 0.2, np.nan, random.gamma(2, 15, 80).round(2))
-    age, member = random.integers(1, 90, 80).astype(float), random.integers(0, 2, 80).astype(float)
-    home = random.choice(np.array(["Köln", "New York, NY", "東京", MISSING_STRING], dtype=object), 80)
-    towns = {"Köln": 1.0, "New York, NY": 2.0, "東京": 3.0, MISSING_STRING: -1.0}
-    encoded = np.stack([np.nan_to_num(fare, nan=30.0), [towns[town] for town in home], age, member], axis=1)
-    labels = np.array(["ja", "nein"], dtype=object)[(encoded @ [1, -9, -0.4, 3] > 0).astype(int)]
-    model = LogisticRegression(max_iter=5000).fit(encoded, labels.astype(str))
-    outputs = {"prediction": model.predict(encoded).astype(object), "probabilities": model.predict_proba(encoded)}
-    columns = (
-        Column(name="fare paid", type="number", tensor="fare paid", index=0, nullable=True, minimum=0.5, maximum=120.0),
-        Column(name="home.dest", type="string", tensor="home.dest", index=0, nullable=True, categories=("Köln",)),
-        Column(name="年龄", type="integer", tensor="年龄", index=0),
-        Column(name="member", type="boolean", tensor="member", index=0),
+    frame = pd.DataFrame(
+        {
+            "fare paid": np.where(random.random(80) < 0.2, np.nan, random.gamma(2, 15, 80).round(2)),
+            "home.dest": random.choice(["Köln", "New York, NY", "東京", None], 80),
+            "年龄": random.integers(1, 90, 80),
+            "member": random.random(80) < 0.5,
+        }
     )
-    values = (fare, home, age, member)
-    kinds: dict[str, Any] = {"string": "string", "number": "number", "integer": "number", "boolean": "number"}
-    signature = Signature(
-        model="Pipeline(ColumnTransformer, LogisticRegression)",
-        task="classifier",
-        named=True,
-        columns=columns,
-        tensors=tuple(Tensor(name=column.name, kind=kinds[column.type], width=1) for column in columns),
-        outputs=(
-            Output(name="prediction", type="string"),
-            Output(name="probabilities", type="number", width=2, classes=("ja", "nein")),
-        ),
-    )
-    inputs = {column.name: array[:, None] for column, array in zip(columns, values, strict=True)}
-    return Case(signature, Golden(inputs, outputs, ("sample",) * 80), _mixed_graph(model, towns))
+    labels = np.where(frame["fare paid"].fillna(30.0) + 3 * frame["member"] > 0.4 * frame["年龄"], "ja", "nein")
+    towns = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    columns = make_column_transformer((SimpleImputer(), ["fare paid"]), (towns, ["home.dest"]), remainder="passthrough")
+    return _converted(make_pipeline(columns, LogisticRegression(max_iter=5000)).fit(frame, labels), frame)
+
+
+def _converted(model: Any, frame: pd.DataFrame) -> Case:
+    with tempfile.TemporaryDirectory() as folder:
+        sample = Path(folder) / "sample.csv"
+        frame.to_csv(sample, index=False)
+        visited = visit(model, sample, target=None, rows=1000, seed=0)
+    described = visited.signature
+    wanted = [output.name for output in described.outputs]
+    converted = graphs.convert(model, described.tensors, described.columns, outputs=wanted)
+    return Case(described, visited.golden, converted.content)
+
+
+#: An input in float, unlike those of our converter: the service has to cast.
+SWITCH = """
+<ir_version: 9, opset_import: ["" : 17]>
+threshold (float[rows, 1] features) => (int64[rows] prediction) {
+    zero = Constant <value_float = 0.0> ()
+    flat = Constant <value_ints = [-1]> ()
+    column = Reshape (features, flat)
+    above = Greater (column, zero)
+    prediction = Cast <to = 7> (above)
+}
+"""
 
 
 def _switch() -> Case:
-    from onnx import TensorProto, helper
-
     rows = np.arange(-5, 5, dtype=np.float64)[:, None]
-    nodes = [
-        helper.make_node("Constant", [], ["zero"], value_float=0.0),
-        helper.make_node("Constant", [], ["flat"], value_ints=[-1]),
-        helper.make_node("Reshape", ["features", "flat"], ["column"]),
-        helper.make_node("Greater", ["column", "zero"], ["above"]),
-        helper.make_node("Cast", ["above"], ["prediction"], to=TensorProto.INT64),
-    ]
     signature = Signature(
         model="Threshold",
         task="classifier",
@@ -257,82 +241,4 @@ def _switch() -> Case:
         outputs=(Output(name="prediction", type="boolean"),),
     )
     golden = Golden({"features": rows}, {"prediction": (rows[:, 0] > 0).astype(np.int64)}, ("sample",) * 10)
-    inputs = {"features": (TensorProto.FLOAT, 1)}
-    return Case(signature, golden, _graph(nodes, inputs, {"prediction": (TensorProto.INT64, None)}, []))
-
-
-def _linear_graph(model: Any, features: str) -> bytes:
-    from onnx import TensorProto
-
-    nodes, weights = _softmax(model, features, "prediction")
-    outputs = {"prediction": (TensorProto.INT64, None), "probabilities": (TensorProto.DOUBLE, len(model.classes_))}
-    return _graph(nodes, {features: (TensorProto.DOUBLE, model.n_features_in_)}, outputs, weights)
-
-
-def _mixed_graph(model: Any, towns: Mapping[str, float]) -> bytes:
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes, weights = _softmax(model, "matrix", "class")
-    before = [
-        helper.make_node("IsNaN", ["fare paid"], ["absent"]),
-        helper.make_node("Where", ["absent", "usual", "fare paid"], ["fare"]),
-        helper.make_node(
-            "LabelEncoder",
-            ["home.dest"],
-            ["town"],
-            domain="ai.onnx.ml",
-            keys_strings=list(towns),
-            values_floats=list(towns.values()),
-            default_float=0.0,
-        ),
-        helper.make_node("Cast", ["town"], ["home"], to=TensorProto.DOUBLE),
-        helper.make_node("Concat", ["fare", "home", "年龄", "member"], ["matrix"], axis=1),
-    ]
-    after = helper.make_node(
-        "LabelEncoder",
-        ["class"],
-        ["prediction"],
-        domain="ai.onnx.ml",
-        keys_int64s=[0, 1],
-        values_strings=[str(label) for label in model.classes_],
-    )
-    inputs = dict.fromkeys(("fare paid", "年龄", "member"), (TensorProto.DOUBLE, 1))
-    outputs = {"prediction": (TensorProto.STRING, None), "probabilities": (TensorProto.DOUBLE, 2)}
-    usual = numpy_helper.from_array(np.array([[30.0]]), "usual")
-    inputs |= {"home.dest": (TensorProto.STRING, 1)}
-    return _graph([*before, *nodes, after], inputs, outputs, [*weights, usual])
-
-
-def _softmax(model: Any, features: str, label: str) -> tuple[list[Any], list[Any]]:
-    """Return the nodes of a LogisticRegression and its weights; ``label`` is the index of the class."""
-    from onnx import helper, numpy_helper
-
-    coefficients, intercept = model.coef_, model.intercept_
-    if len(coefficients) == 1:  # two classes: softmax(0, z) is (1 - sigmoid(z), sigmoid(z))
-        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
-        intercept = np.concatenate([np.zeros(1), intercept])
-    weights = [numpy_helper.from_array(coefficients.T.copy(), "weights"), numpy_helper.from_array(intercept, "shift")]
-    nodes = [
-        helper.make_node("MatMul", [features, "weights"], ["product"]),
-        helper.make_node("Add", ["product", "shift"], ["decision"]),
-        helper.make_node("Softmax", ["decision"], ["probabilities"], axis=1),
-        helper.make_node("ArgMax", ["decision"], [label], axis=1, keepdims=0),
-    ]
-    return nodes, weights
-
-
-def _graph(nodes: list[Any], inputs: Mapping[str, Any], outputs: Mapping[str, Any], weights: list[Any]) -> bytes:
-    from onnx import helper
-
-    def info(name: str, kind: int, width: int | None) -> Any:
-        return helper.make_tensor_value_info(name, kind, ["rows"] if width is None else ["rows", width])
-
-    graph = helper.make_graph(
-        nodes,
-        "model",
-        [info(name, *shape) for name, shape in inputs.items()],
-        [info(name, *shape) for name, shape in outputs.items()],
-        weights,
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString())
+    return Case(signature, golden, onnx.parser.parse_model(SWITCH).SerializeToString())

@@ -59,7 +59,7 @@ class OnnxConverter(Converter):
         write_atomic(out / "model.onnx", attempt.content)
         return Outcome(
             artifacts={"signature": "signature.json", "golden": "golden.npz", "onnx": "model.onnx"},
-            summary=f"{described.model.rpartition('.')[2]} in {attempt.precision}: {attempt.verdict.sentence()}",
+            summary=f"{described.model} in {attempt.precision}: {attempt.verdict.sentence()}",
             facts={
                 "model": visited.signature.model,
                 "precision": attempt.precision,

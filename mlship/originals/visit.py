@@ -54,7 +54,7 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
         )
         raise ModelError(f"the model cannot answer {rows_}: {_first_line(error)}", hint) from error
     signature = Signature(
-        model=f"{type(model).__module__}.{type(model).__qualname__}",
+        model=_name(model),
         task=answers.task_of(model),
         named=aligned.named,
         columns=columns,
@@ -65,6 +65,12 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
     signature = signature.model_copy(update={"columns": _nullable(columns, stressed)})
     golden = _golden(plain, expected, stressed, answer, aligned, made_up=sample is None)
     return Visited(signature, golden, sample is None, _notes(aligned, sample))
+
+
+def _name(model: Any) -> str:
+    """Name a model by its class, a pipeline by those of its steps too."""
+    steps = ", ".join(type(step).__name__ for _, step in getattr(model, "steps", ()) if step != "passthrough")
+    return type(model).__name__ + (f"({steps})" if steps else "")
 
 
 def without_missing(visited: Visited) -> Visited | None:
