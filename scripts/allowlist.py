@@ -85,9 +85,11 @@ MAKE = """
     numpy.random._philox: Philox
     numpy.random._sfc64: SFC64
     numpy.random.bit_generator: SeedSequence
-    pandas: Index
+    pandas: Index NA
+    pandas._libs.missing: NA
     pandas.arrays: ArrowStringArray StringArray
     pandas.core.indexes.base: Index
+    sklearn.multiclass: _ConstantPredictor
     scipy.interpolate._bsplines: BSpline
     scipy.interpolate._interpolate: interp1d
     scipy.sparse._coo: coo_array coo_matrix
@@ -101,8 +103,6 @@ REFER = """
     numpy: amax amin argmax argmin argsort array asarray ascontiguousarray atleast_2d clip cumsum diff max mean median
     numpy: memmap min nan_to_num nanmax nanmean nanmedian nanmin nanstd nansum nanvar percentile prod ptp quantile
     numpy: ravel reshape round sort squeeze std sum transpose unique var where
-    pandas: NA
-    pandas._libs.missing: NA
     scipy._lib.array_api_compat.numpy._aliases: asarray
     scipy.interpolate._interpolate: interp1d._call_linear interp1d._call_linear_np
     sklearn.feature_extraction.text: strip_accents_ascii strip_accents_unicode strip_tags

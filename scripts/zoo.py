@@ -157,6 +157,8 @@ def _fitted(model: Any, features: Any, target: Any) -> Any:
         warnings.simplefilter("ignore")
         try:
             model = _made(model) if isinstance(model, type) else model
+            if "random_state" in model.get_params():
+                model.set_params(random_state=0)  # what a file imports may depend on chance
             return model.fit(features) if target is None else model.fit(features, target)
         except (ValueError, TypeError, AttributeError, IndexError):
             return None

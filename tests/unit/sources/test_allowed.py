@@ -52,7 +52,7 @@ def test_no_module_is_on_it() -> None:
 def test_classes_are_made_and_functions_are_held() -> None:
     for module, name in MAKE:
         found = _find(module, name)
-        assert found is None or isinstance(found, type), f"{module}:{name}"
+        assert isinstance(found, type) or not callable(found), f"{module}:{name}"  # pandas.NA is a value
 
 
 def test_what_is_made_defines_no_new_that_does_more() -> None:
