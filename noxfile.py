@@ -14,7 +14,7 @@ SERVICE = "templates/service"
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and the direction of imports."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", "-c", "constraints.txt")
     session.run("ruff", "check", ".", *session.posargs)
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -23,7 +23,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Type-check the package, strictly, and the served code as it stands."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", "-c", "constraints.txt")
     session.run("mypy", *session.posargs)
     cache = session.create_tmp()  # not in templates/, which becomes part of the wheel
     session.chdir(SERVICE)
@@ -33,28 +33,28 @@ def typecheck(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests; docker tests are skipped by name where no engine answers."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "-c", "constraints.txt")
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def contract(session: nox.Session) -> None:
     """Run the contract suite that every plugin has to pass."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "-c", "constraints.txt")
     session.run("pytest", "tests/contract", *session.posargs)
 
 
 @nox.session
 def docker(session: nox.Session) -> None:
     """Run the tests that need a container engine; without one they fail."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "-c", "constraints.txt")
     session.run("pytest", "-m", "docker", *session.posargs, env={"MLSHIP_REQUIRE_DOCKER": "1"})
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Run the stories of the installed command."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "-c", "constraints.txt")
     session.run("pytest", "tests/e2e", *session.posargs)
 
 
@@ -79,7 +79,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel, install the wheel into a clean environment, scaffold there, and use an outside plugin."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test]", "-c", "constraints.txt")
     session.run("pytest", "tests/e2e/test_wheel.py", *session.posargs)
 
 
