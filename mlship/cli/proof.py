@@ -1,6 +1,7 @@
 """What ``ship`` and ``demo`` end with: the proof in a few lines, and what to type next."""
 
 import json
+import sys
 
 from mlship.cli.build import image_of
 from mlship.workspace import Workspace
@@ -29,7 +30,7 @@ def _name(image: dict[str, object]) -> object:
 
 
 def _local(workspace: Workspace) -> str:
-    return f"cd {workspace.root / 'service'} && python -m uvicorn app:app"
+    return f"cd {workspace.root / 'service'} && {sys.executable} -m uvicorn app:app"
 
 
 def _quoted(text: str) -> str:
