@@ -15,7 +15,12 @@ from mlship.workspace import Workspace
 def command(screen: Screen, workspace: Workspace) -> Answer:
     """Show what the workspace holds, and what is out of date."""
     records = workspace.manifest().stages
-    states = {stage: _state(workspace, records.get(stage)) for stage in STAGES}
+    states: dict[str, dict[str, Any]] = {}
+    for stage in STAGES:
+        states[stage] = _state(workspace, records.get(stage))
+        earlier = [name for name, state in states.items() if state["state"] in ("gone", "damaged", "out of date")]
+        if states[stage]["state"] == "done" and earlier:
+            states[stage] = {"state": "out of date", "changed": earlier}
     lines = [
         f"{stage:<10} {state['state']:<12} {records[stage].summary if stage in records else ''}".rstrip()
         for stage, state in states.items()

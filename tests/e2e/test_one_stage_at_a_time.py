@@ -1,6 +1,7 @@
 """A user converts a model in an empty folder, goes on stage by stage, and looks at what lies there."""
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.e2e.conftest import Mlship
@@ -75,3 +76,13 @@ def test_no_control_codes_where_there_is_no_terminal(mlship: Mlship, trained: Pa
     ran = mlship("convert", str(trained / "linear.joblib"), "--data", str(trained / "linear.npy"), "-v")
     assert "\x1b" not in ran.out + ran.err
     assert "convert: first run" in ran.err
+
+
+def test_status_says_what_a_retrained_model_puts_out_of_date(mlship: Mlship, trained: Path, tmp_path: Path) -> None:
+    shutil.copy(trained / "linear.joblib", tmp_path / "model.joblib")
+    assert mlship("convert", "model.joblib", "--data", str(trained / "linear.npy")).code == 0
+    assert mlship("scaffold").code == 0
+    shutil.copy(trained / "forest.joblib", tmp_path / "model.joblib")
+    states = mlship("status", "--json").json["stages"]
+    assert states["convert"] == {"state": "out of date", "changed": ["model.joblib"]}
+    assert states["scaffold"] == {"state": "out of date", "changed": ["convert"]}
