@@ -88,6 +88,8 @@ MAKE = """
     pandas: Index NA
     pandas._libs.missing: NA
     pandas.arrays: ArrowStringArray StringArray
+    pandas.core.arrays.string_: StringArray
+    pandas.core.arrays.string_arrow: ArrowStringArray
     pandas.core.indexes.base: Index
     sklearn.multiclass: _ConstantPredictor
     scipy.interpolate._bsplines: BSpline
