@@ -47,6 +47,18 @@ def running(service: Path, *, python: str = sys.executable, timeout: float = 30.
             _end(process)
 
 
+def is_ready(host: str, port: int, timeout: float = 1.0) -> bool:
+    """Say whether /readyz of the service answers 200, within ``timeout`` seconds."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def _start(service: Path, python: str, timeout: float, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], Running]:
     for _ in range(_ATTEMPTS):
         port = _free_port()
@@ -91,24 +103,13 @@ def _spawn(service: Path, python: str, port: int, log: IO[bytes]) -> subprocess.
 def _wait(process: subprocess.Popen[bytes], port: int, started: float, timeout: float) -> str:
     """Return "" once the service is ready, else what went wrong."""
     while time.monotonic() - started < timeout:
-        ready = _is_ready(port, timeout)
+        ready = is_ready("127.0.0.1", port, min(timeout, 1.0))
         if process.poll() is not None:
             return f"ended with exit code {process.returncode} before it was ready"
         if ready:
             return ""
         time.sleep(_POLL)
     return f"was not ready within {timeout:g} s"
-
-
-def _is_ready(port: int, timeout: float) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=min(timeout, 1.0))
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

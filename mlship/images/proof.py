@@ -1,6 +1,5 @@
 """The proof of an image: start it locked down, replay the golden set, and measure what it costs."""
 
-import http.client
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from mlship.golden import Golden
 from mlship.images.engine import address, is_orphan, owner, plain_errors, removed
 from mlship.parity import Tolerance, Verdict
 from mlship.replay import replay
+from mlship.serving import is_ready
 from mlship.signature import Signature
 
 #: On the containers of a proof: who started it, as host:process.
@@ -115,21 +115,10 @@ def _wait(container: Container, started: float, limits: Limits) -> str:
             raise _failed(container, f"ended with exit code {code} before it was ready", limits)
         published = (container.ports or {}).get(f"{limits.port}/tcp")
         port = int(published[0]["HostPort"]) if published else 0
-        if port and _is_ready(port):
+        if port and is_ready(_hosts()[1], port):
             return f"http://{_hosts()[1]}:{port}"
         time.sleep(_POLL)
     raise _failed(container, f"was not ready within {limits.timeout:g} s", limits)
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection(_hosts()[1], port, timeout=1.0)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _failed(container: Container, what: str, limits: Limits, hint: str = "") -> BuildError:
