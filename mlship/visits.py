@@ -14,6 +14,7 @@ from mlship.gate import source_of
 from mlship.golden import Golden
 from mlship.graphs import outputs_of
 from mlship.measure import burst
+from mlship.originals.adapters import adapted
 from mlship.originals.frames import to_original
 from mlship.signature import Signature
 from mlship.stages import Original
@@ -69,4 +70,4 @@ def _load(request: dict[str, Any], channel: Channel) -> Original:
         raise ModelError(f"'{path.name}' changed while it was being looked at", "run the command again")
     channel.progress(f"loading {path.name}")
     name, source = source_of(path)
-    return Original(path, name, source.load(path))
+    return Original(path, name, adapted(source.load(path)))

@@ -109,9 +109,9 @@ def _attempt(original: Original, visited: Visited, precision: Precision) -> _Att
     wanted = [output.name for output in described.outputs]
     tensors, columns = described.tensors, described.columns
     converted = graphs.convert(original.model, tensors, columns, outputs=wanted, dtype=precision)
-    tolerance = parity.tolerance_of(described.model_copy(update={"precision": precision}))
+    tolerance = parity.tolerance_of(described.model_copy(update={"precision": converted.precision}))
     verdict = runtime.parity(converted.content, visited.golden, tolerance)
-    return _Attempt(converted.content, precision, converted.route, verdict)
+    return _Attempt(converted.content, converted.precision, converted.route, verdict)
 
 
 def _report(attempt: _Attempt) -> str:

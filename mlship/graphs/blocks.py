@@ -37,7 +37,8 @@ def joined(g: Graph, block: Block) -> Matrix:
     if len({piece.kind for piece in block}) > 1:
         raise UnsupportedModelError("text and numbers side by side cannot be one ONNX output")
     name = g.op("Concat", *(piece.name for piece in block), axis=1)
-    return replace(block[0], name=name, width=sum(piece.width for piece in block))
+    sparse = any(piece.sparse for piece in block)
+    return replace(block[0], name=name, width=sum(piece.width for piece in block), sparse=sparse)
 
 
 def each(g: Graph, block: Block) -> Iterator[Matrix]:

@@ -32,12 +32,17 @@ class NotOurs(Exception):  # noqa: N818  # no error, but the sign to let skl2onn
 
 @dataclass(frozen=True)
 class Matrix:
-    """A value of shape (rows, ``width``), double or string; ``null`` is what a missing value was in the original."""
+    """A value of shape (rows, ``width``), double or string; ``null`` is what a missing value was in the original.
+
+    ``sparse``: the original passes these columns on as a sparse matrix, in which zeros are not stored. Here they are
+    dense; a step for which a zero that is not stored means something else (XGBoost: missing) looks at this.
+    """
 
     name: str
     kind: Kind
     width: int
     null: Null = "nan"
+    sparse: bool = False
 
 
 #: Columns side by side, where kinds may be mixed.
@@ -60,12 +65,14 @@ Answers = Mapping[str, Result]
 class Graph:
     """Collects nodes and constants under names of their own, and notes how each step was converted (``route``).
 
-    ``dtype`` is the precision that skl2onnx is asked for; with ``own`` False every step goes there.
+    ``dtype`` is the precision that skl2onnx is asked for; with ``own`` False every step goes there. ``precision`` is
+    that of the answers: a step that computes in float32, as its original does or because there is no double, sets it.
     """
 
     def __init__(self, dtype: Precision = "float64", *, own: bool = True) -> None:
         self.dtype: Precision = dtype
         self.own = own
+        self.precision: Precision = "float64"
         self.route: list[str] = []
         self._inputs: dict[str, Matrix] = {}
         self._nodes: list[NodeProto] = []

@@ -18,10 +18,14 @@ from mlship.signature import Column, Tensor
 
 @dataclass(frozen=True)
 class Conversion:
-    """A converted model, and how each step was converted: ("StandardScaler: mlship", "KNNImputer: skl2onnx")."""
+    """A converted model, and how each step was converted: ("StandardScaler: mlship", "KNNImputer: skl2onnx").
+
+    ``precision`` is that of its answers, and decides how close to the original's they must be.
+    """
 
     model: onnx.ModelProto
     route: tuple[str, ...]
+    precision: Precision
 
     @cached_property
     def content(self) -> bytes:
@@ -55,7 +59,7 @@ def convert(
         answers: Answers = {"transformed": Result(matrix.name, kind, matrix.width)}
     else:
         answers = answer(g, model, block)
-    return Conversion(g.model({name: answers[name] for name in outputs}), tuple(g.route))
+    return Conversion(g.model({name: answers[name] for name in outputs}), tuple(g.route), g.precision)
 
 
 def _columns(g: Graph, tensors: Sequence[Tensor], columns: Sequence[Column]) -> Block:

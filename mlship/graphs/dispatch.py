@@ -16,7 +16,11 @@ def transform(g: Graph, estimator: Any, block: Block) -> Block:
 
 
 def answer(g: Graph, estimator: Any, block: Block) -> Answers:
-    """Add a predictor to the graph and return its answers; raises UnsupportedModelError when nobody knows it."""
+    """Add a predictor to the graph and return all its answers; raises UnsupportedModelError when nobody knows it.
+
+    Prediction, probabilities where it has predict_proba, scores where it has decision_function: what nobody reads
+    leaves no node in the model.
+    """
     answers: Answers = _convert(g, PREDICTORS, "answer", estimator, block)
     return answers
 

@@ -57,6 +57,7 @@ def _step(g: Graph, estimator: Any, block: Block) -> list[Result]:
     if len(names) != len(pieces):
         names = [f"x{number}" for number in range(len(pieces))]
     single = g.dtype == "float32"
+    g.precision = g.dtype if single else g.precision
     number = FloatTensorType if single else DoubleTensorType
     types = [
         (name, (StringTensorType if piece.kind == "string" else number)([None, piece.width]))
