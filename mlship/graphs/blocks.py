@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlship.errors import UnsupportedModelError
+from mlship.graphs import terms
 from mlship.graphs.builder import Block, Graph, Matrix
 
 
@@ -41,6 +43,19 @@ def joined(g: Graph, block: Block) -> Matrix:
     return replace(block[0], name=name, width=sum(piece.width for piece in block), sparse=sparse)
 
 
+def product(g: Graph, block: Block, weights: NDArray[np.float64]) -> str:
+    """Return the columns . ``weights``, (rows, columns of ``weights``); counts of terms never become a dense matrix."""
+    if not any(piece.name in g.terms for piece in block):
+        return g.op("MatMul", numbers(g, block).name, weights)
+    start, shares = 0, []
+    for piece in block:
+        part = weights[start : start + piece.width]
+        known = g.terms.get(piece.name)
+        shares.append(product(g, [piece], part) if known is None else terms.product(g, known, part))
+        start += piece.width
+    return shares[0] if len(shares) == 1 else g.op("Sum", *shares)
+
+
 def each(g: Graph, block: Block) -> Iterator[Matrix]:
     """Yield the columns one by one, each as a matrix of width 1."""
     for piece in block:
@@ -57,4 +72,6 @@ def _gather(g: Graph, piece: Matrix, columns: list[int]) -> Matrix:
     if columns == list(range(piece.width)):
         return piece
     name = g.op("Gather", piece.name, np.array(columns, dtype=np.int64), axis=1)
+    if piece.name in g.terms and len(set(columns)) == len(columns):
+        g.terms[name] = terms.chosen(g, g.terms[piece.name], columns)
     return replace(piece, name=name, width=len(columns))

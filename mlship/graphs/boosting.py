@@ -3,12 +3,14 @@
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
 from mlship.graphs.blocks import each, numbers
-from mlship.graphs.builder import Answers, Block, Graph, NotOurs, Result
+from mlship.graphs.builder import Answers, Block, Graph, Matrix, Result
+from mlship.graphs.dispatch import answer
 from mlship.graphs.encoders import ordinal
-from mlship.graphs.ensemble import Doubles, Ints, Trees, after, constants, summed
-from mlship.graphs.labels import above_zero, flat, largest, pick, two_columns
+from mlship.graphs.ensemble import Doubles, Floats, Ints, Trees, after, constants, summed
+from mlship.graphs.labels import above_zero, cast, flat, largest, pick, two_columns, upright
 from mlship.graphs.trees import as_float32, trees_of
 
 
@@ -42,16 +44,34 @@ def _gradient(g: Graph, model: Any, block: Block) -> str:
     stages = model.estimators_.ravel().tolist()
     trees = trees_of(stages)
     values = np.concatenate([tree.tree_.value[:, 0, 0] for tree in stages]) * model.learning_rate
-    return _boosted(g, as_float32(g, block), trees, values, _start(model))
+    x = as_float32(g, block)
+    if isinstance(model.init_, str) or type(model.init_).__name__ in ("DummyClassifier", "DummyRegressor"):
+        anywhere = np.zeros((1, model.n_features_in_), dtype=np.float32)
+        start = np.asarray(model._raw_predict_init(anywhere), dtype=np.float64).reshape(-1)
+        return _boosted(g, x, trees, values, start)
+    first = _started(g, model, [Matrix(x, "number", model.n_features_in_)])
+    return g.op("Add", first, _boosted(g, x, trees, values, np.zeros(model.estimators_.shape[1])))
 
 
-def _start(model: Any) -> Doubles:
-    """Return the scores before the first tree, (1 or classes,)."""
-    start = model.init_
-    if not isinstance(start, str) and type(start).__name__ not in ("DummyClassifier", "DummyRegressor"):
-        raise NotOurs(f"it starts from a {type(start).__name__}")
+def _started(g: Graph, model: Any, block: Block) -> str:
+    """Return the scores of the model that boosting starts from (``init``), (rows, 1 or classes)."""
     anywhere = np.zeros((1, model.n_features_in_), dtype=np.float32)
-    return np.asarray(model._raw_predict_init(anywhere), dtype=np.float64).reshape(-1)
+    answers = answer(g, model.init_, block)
+    if "classes_" not in vars(model):
+        if model.init_.predict(anywhere).dtype == np.float32:
+            g.precision = "float32"
+        return upright(g, cast(g, answers["prediction"], TensorProto.DOUBLE))
+    if model.init_.predict_proba(anywhere).dtype == np.float32:
+        g.precision = "float32"
+    chances, edge = answers["probabilities"].name, np.finfo(np.float64).eps
+    if len(model.classes_) == 2:
+        chances = g.op("Gather", chances, np.array([1], dtype=np.int64), axis=1)
+    chances = g.op("Clip", chances, np.array(edge), np.array(1 - edge))
+    if len(model.classes_) > 2:
+        logarithms = g.op("Log", chances)
+        return g.op("Sub", logarithms, g.op("ReduceMean", logarithms, np.array([1], dtype=np.int64), keepdims=1))
+    scores = g.op("Log", g.op("Div", chances, g.op("Sub", np.array(1.0), chances)))
+    return g.op("Mul", scores, np.array(0.5)) if model.loss == "exponential" else scores
 
 
 def _histogram(g: Graph, model: Any, block: Block) -> str:
@@ -63,7 +83,7 @@ def _histogram(g: Graph, model: Any, block: Block) -> str:
     sizes = np.array([len(tree.nodes) for tree in stages], dtype=np.int64)
     bitsets = np.cumsum([0, *(len(tree.raw_left_cat_bitsets) for tree in stages)])[:-1]
     split = np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf)
-    members = {}
+    members: dict[int, Floats] = {}
     if len(split):
         bits = np.concatenate([tree.raw_left_cat_bitsets for tree in stages])
         rows = bits[nodes["bitset_idx"][split] + np.repeat(bitsets, sizes)[split]]

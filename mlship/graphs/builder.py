@@ -1,6 +1,6 @@
 """The ONNX graph under construction: nodes, constants, and the values that flow between them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from mlship.errors import UnsupportedModelError
+from mlship.graphs.attributes import attach, is_bulk
 
 Kind = Literal["number", "string"]
 Null = Literal["nan", "none"]
@@ -21,6 +22,7 @@ ML = "ai.onnx.ml"
 IR_VERSION = 10
 
 _TYPES: dict[Kind, int] = {"number": TensorProto.DOUBLE, "string": TensorProto.STRING}
+_WIDEST = 1 << 17  # columns of counts in a dense matrix: 1 MB a row
 _SHARED = 64  # constants of up to this many items are stored once
 #: Operators that ai.onnx.ml 5 withdrew in favour of TreeEnsemble.
 _UNTIL_ML_4 = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
@@ -45,6 +47,20 @@ class Matrix:
     sparse: bool = False
 
 
+@dataclass(frozen=True)
+class Terms:
+    """The cells of a mostly empty matrix: ``values`` at ``rows`` and ``columns``, (cells,), sorted by row.
+
+    The matrix has as many rows as ``count`` (1,) says, and ``width`` columns.
+    """
+
+    count: str
+    width: int
+    rows: str
+    columns: str
+    values: str
+
+
 #: Columns side by side, where kinds may be mixed.
 Block = Sequence[Matrix]
 
@@ -67,18 +83,23 @@ class Graph:
 
     ``dtype`` is the precision that skl2onnx is asked for; with ``own`` False every step goes there. ``precision`` is
     that of the answers: a step that computes in float32, as its original does or because there is no double, sets it.
+    ``single``: the finished graph will be narrowed to float32, so nothing may lean on the 53 digits of a double.
     """
 
-    def __init__(self, dtype: Precision = "float64", *, own: bool = True) -> None:
+    def __init__(self, dtype: Precision = "float64", *, own: bool = True, single: bool = False) -> None:
         self.dtype: Precision = dtype
         self.own = own
+        self.single = single
         self.precision: Precision = "float64"
         self.route: list[str] = []
+        self.terms: dict[str, Terms] = {}  # what matrices of counts are made of, by their names
         self._inputs: dict[str, Matrix] = {}
         self._nodes: list[NodeProto] = []
+        self._bulk: dict[str, dict[str, Any]] = {}  # attributes that stay arrays until the model is made, by output
         self._constants: dict[str, TensorProto] = {}
         self._shared: dict[tuple[Any, ...], str] = {}
         self._opsets = {"": OPSET, ML: 5}
+        self._fixed: dict[str, int] = {}
         self._count = 0
 
     def input(self, matrix: Matrix) -> Matrix:
@@ -91,15 +112,20 @@ class Graph:
 
         An attribute given as an integer array becomes a list of integers.
         """
+        return self.ops(kind, 1, *inputs, domain=domain, **attributes)[0]
+
+    def ops(
+        self, kind: str, outputs: int, *inputs: str | NDArray[Any], domain: str = "", **attributes: Any
+    ) -> list[str]:
+        """Add a node with several outputs and return their names; all else is as in ``op``."""
         names = [item if isinstance(item, str) else self.constant(item) for item in inputs]
-        output = self._name(kind)
-        node = NodeProto(op_type=kind, domain=domain, input=names, output=[output])
-        for key, value in attributes.items():
-            node.attribute.append(
-                helper.make_attribute(key, value.tolist() if isinstance(value, np.ndarray) else value)
-            )
+        made = [self._name(kind) for _ in range(outputs)]
+        self._opsets.setdefault(domain, 1)
+        node = NodeProto(op_type=kind, domain=domain, input=names, output=made)
+        self._bulk[made[0]] = {key: attributes.pop(key) for key, value in list(attributes.items()) if is_bulk(value)}
+        attach(node, attributes)
         self._nodes.append(node)
-        return output
+        return made
 
     def constant(self, values: NDArray[Any]) -> str:
         """Store an array (strings as an object array) and return its name; equal small ones are stored once."""
@@ -113,28 +139,78 @@ class Graph:
             self._shared[key] = name
         return name
 
-    def adopt(self, model: onnx.ModelProto, feeds: Sequence[str]) -> list[str]:
-        """Take over the nodes of another model, feed its inputs in order, and return the names of its outputs."""
+    def adopt(self, model: onnx.ModelProto, feeds: Sequence[str], *, as_it_is: bool = False) -> list[str]:
+        """Take over the nodes of another model, feed its inputs in order, and return the names of its outputs.
+
+        ``as_it_is``: with the operator versions that it asks for, where everything else in this graph is of operators
+        that have not changed since opset 9.
+        """
         graph = onnx.GraphProto()
         graph.CopyFrom(model.graph)
         _prefix(graph, self._name("step") + ".")
         for item in model.opset_import:
-            self._opsets.setdefault(item.domain, item.version)
+            domain = "" if item.domain == "ai.onnx" else item.domain
+            self._opsets.setdefault(domain, item.version)
+            if as_it_is:
+                self._fixed[domain] = item.version
         for inner, outer in zip(graph.input, feeds, strict=True):
             self._nodes.append(helper.make_node("Identity", [outer], [inner.name]))
         self._nodes.extend(graph.node)
         self._constants.update((item.name, item) for item in graph.initializer)
         return [item.name for item in graph.output]
 
+    def body(
+        self, inputs: Sequence[tuple[int, int]], write: Callable[..., Sequence[str]], outputs: Sequence[int]
+    ) -> onnx.GraphProto:
+        """Return what ``write`` adds as a graph of its own, for If and Loop; it may read whatever is there already.
+
+        ``write`` is given the names of the inputs, and returns those of the outputs, each made by a node in the body.
+        ``inputs`` are their ONNX element types and numbers of dimensions, ``outputs`` the types.
+        """
+        given = [helper.make_tensor_value_info(self._name("given"), kind, [None] * rank) for kind, rank in inputs]
+        outer, self._nodes = self._nodes, []
+        try:
+            made = write(*(item.name for item in given))
+        finally:
+            inner, self._nodes = self._nodes, outer
+        for node in inner:
+            attach(node, self._bulk.pop(node.output[0], {}))
+        results = [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(made, outputs, strict=True)]
+        return onnx.GraphProto(name="body", node=inner, input=given, output=results)
+
     def model(self, answers: Answers) -> onnx.ModelProto:
-        """Return the model that computes ``answers`` and nothing else.
+        """Return the model that computes ``answers`` and nothing else; call it once, as it empties the graph.
 
         Raises UnsupportedModelError where a column has the name of an output, or operators exclude each other.
         """
         nodes, used = self._live({item.name for item in answers.values()})
-        nodes.extend(helper.make_node("Identity", [item.name], [name]) for name, item in answers.items())
-        graph = onnx.GraphProto(name="mlship", node=nodes)
-        graph.initializer.extend(item for name, item in self._constants.items() if name in used)
+        self._refuse_huge(used)
+        opsets = self._opsets | {ML: _ml_version(nodes)} | self._fixed
+        imports = [helper.make_opsetid(domain, version) for domain, version in sorted(opsets.items())]
+        model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="mlship", opset_import=imports)
+        graph = model.graph
+        graph.name = "mlship"
+        self._describe(graph, answers)
+        self._nodes.clear()
+        for node in nodes:
+            graph.node.append(node)
+            attach(graph.node[-1], self._bulk.pop(node.output[0], {}))
+        graph.node.extend(helper.make_node("Identity", [item.name], [name]) for name, item in answers.items())
+        for name in list(self._constants):
+            constant = self._constants.pop(name)
+            if name in used:
+                graph.initializer.add().CopyFrom(constant)
+        return model
+
+    def _refuse_huge(self, used: set[str]) -> None:
+        """Raise UnsupportedModelError where a step reads counts of very many terms one by one."""
+        width = max((terms.width for name, terms in self.terms.items() if name in used), default=0)
+        if width > _WIDEST:
+            message = f"a step reads {width:,} columns of counts one by one, {width >> 17:,} MB a row"
+            raise UnsupportedModelError(message, "train with fewer: n_features=2**16 or max_features=50000")
+
+    def _describe(self, graph: onnx.GraphProto, answers: Answers) -> None:
+        """Declare inputs and outputs."""
         for item in self._inputs.values():
             if not item.name or item.name in answers:
                 message = f"a column is called '{item.name}', and an ONNX input cannot have that name"
@@ -143,9 +219,6 @@ class Graph:
         for name, result in answers.items():
             shape: list[str | int | None] = ["N"] if result.width is None else ["N", result.width]
             graph.output.append(helper.make_tensor_value_info(name, result.type, shape))
-        opsets = self._opsets | {ML: _ml_version(nodes)}
-        imports = [helper.make_opsetid(domain, version) for domain, version in sorted(opsets.items())]
-        return onnx.ModelProto(ir_version=IR_VERSION, producer_name="mlship", opset_import=imports, graph=graph)
 
     def _live(self, used: set[str]) -> tuple[list[NodeProto], set[str]]:
         """Return the nodes that the names in ``used`` need, in order, and every name that is read."""

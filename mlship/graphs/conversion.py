@@ -12,6 +12,7 @@ from mlship.errors import UnsupportedModelError
 from mlship.graphs.blocks import joined, select
 from mlship.graphs.builder import Answers, Block, Graph, Matrix, Precision, Result
 from mlship.graphs.dispatch import answer, transform
+from mlship.graphs.narrow import narrowed, rounds_first
 from mlship.graphs.outputs import outputs_of
 from mlship.signature import Column, Tensor
 
@@ -32,6 +33,15 @@ class Conversion:
         """The bytes of the ONNX file, the same for the same model."""
         return bytes(self.model.SerializeToString(deterministic=True))
 
+    @property
+    def rounds_first(self) -> bool:
+        """Whether the original rounds its numbers to float32 before anything else, so that decisions stay the same."""
+        return rounds_first(self.model)
+
+    def narrowed(self) -> "Conversion":
+        """Return the same model computing in float32."""
+        return Conversion(narrowed(self.model), self.route, "float32")
+
 
 def convert(
     model: Any,
@@ -40,18 +50,20 @@ def convert(
     *,
     outputs: Sequence[str],
     dtype: Precision = "float64",
+    single: bool = False,
     own: bool = True,
 ) -> Conversion:
     """Convert a fitted scikit-learn estimator.
 
     ``columns`` are in the order in which the model was trained. ``outputs``: the names that ``outputs_of`` gives, or
-    some of them. ``dtype`` is the precision of the steps that skl2onnx converts, all others are in double; with ``own``
-    False skl2onnx converts everything. Raises UnsupportedModelError.
+    some of them. ``dtype`` is the precision of the steps that skl2onnx converts, all others are in double unless
+    ``single`` asks for float32 throughout; with ``own`` False skl2onnx converts everything.
+    Raises UnsupportedModelError.
     """
     unknown = [name for name in outputs if name not in outputs_of(model)]
     if unknown:
         raise UnsupportedModelError(f"{type(model).__name__} has no {' and no '.join(unknown)}")
-    g = Graph(dtype, own=own)
+    g = Graph(dtype, own=own, single=single)
     block = _columns(g, tensors, columns)
     if "transformed" in outputs:
         matrix = joined(g, transform(g, model, block))
@@ -59,7 +71,8 @@ def convert(
         answers: Answers = {"transformed": Result(matrix.name, kind, matrix.width)}
     else:
         answers = answer(g, model, block)
-    return Conversion(g.model({name: answers[name] for name in outputs}), tuple(g.route), g.precision)
+    converted = Conversion(g.model({name: answers[name] for name in outputs}), tuple(g.route), g.precision)
+    return converted.narrowed() if single else converted
 
 
 def _columns(g: Graph, tensors: Sequence[Tensor], columns: Sequence[Column]) -> Block:

@@ -1,12 +1,13 @@
-"""Finds who converts a step: our own function for its class, or skl2onnx."""
+"""Finds who converts a step: our own function for its class, one that another package brings, or skl2onnx."""
 
 import importlib
 from collections.abc import Mapping
 from typing import Any
 
 from mlship.errors import UnsupportedModelError
+from mlship.graphs import others
 from mlship.graphs.builder import Answers, Block, Graph, NotOurs
-from mlship.graphs.table import PREDICTORS, TRANSFORMERS, public_name
+from mlship.graphs.table import PREDICTORS, REASONS, TRANSFORMERS, public_name
 
 
 def transform(g: Graph, estimator: Any, block: Block) -> Block:
@@ -27,9 +28,10 @@ def answer(g: Graph, estimator: Any, block: Block) -> Answers:
 
 def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, block: Block) -> Any:
     kind = type(estimator)
-    target = table.get(public_name(f"{kind.__module__}.{kind.__qualname__}")) if g.own else None
+    public = public_name(f"{kind.__module__}.{kind.__qualname__}")
+    target = table.get(public) if g.own else None
     done = len(g.route)
-    reason = ""
+    reason = f" ({REASONS[public]})" if public in REASONS else ""
     if target is not None:
         try:
             result = _load(target)(g, estimator, block)
@@ -40,6 +42,11 @@ def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, 
             if not target.startswith("compose:"):
                 g.route.append(f"{kind.__name__}: mlship")
             return result
+    elif g.own and public in others.found():
+        point = others.found()[public]
+        result = point.load()(g, estimator, block)
+        g.route.append(f"{kind.__name__}: {others.brought_by(point)}")
+        return result
     try:
         result = _load(f"fallback:{fallback}")(g, estimator, block)
     except UnsupportedModelError as error:

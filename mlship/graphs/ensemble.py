@@ -1,10 +1,12 @@
-"""Lays trees out as one ai.onnx.ml 5 TreeEnsemble in double, array by array and never node by node.
+"""Lays trees out as one ai.onnx.ml 5 TreeEnsemble, array by array and never node by node.
+
+In double, or in float32 where thresholds, sets and weights are float32 arrays.
 
 A leaf of that operator carries one weight for one target, so leaves with several values need a copy of the trees for
 each (https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html). ONNX Runtime adds trees up in their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +15,9 @@ from numpy.typing import NDArray
 
 from mlship.graphs.builder import ML, Graph, tensor
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 Doubles = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 _LEQ, _MEMBER = 0, 6  # node modes
 
@@ -32,15 +35,27 @@ class Trees:
     left: Ints
     right: Ints
     feature: Ints
-    threshold: Doubles
+    threshold: Floats
     missing_left: NDArray[np.bool_]
-    members: dict[int, Doubles]
+    members: Mapping[int, Floats]
 
 
-def constants(count: int) -> Trees:
-    """Return ``count`` trees that are one leaf each."""
-    ones, none = np.ones(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
-    return Trees(ones, none, none, ones * 0, np.zeros(count), np.zeros(count, dtype=bool), {})
+def joined_ints(parts: Sequence[Ints]) -> Ints:
+    """Join arrays of node numbers; 32 bits do, as large forests are what needs memory."""
+    return np.concatenate(parts, dtype=np.int32, casting="same_kind")
+
+
+def on_leaves(trees: Trees, values: Doubles) -> Doubles:
+    """Spread ``values`` (leaves, width) over all nodes: (nodes, width), zero where there is no leaf."""
+    spread = np.zeros((len(trees.left), values.shape[1]))
+    spread[trees.left < 0] = values
+    return spread
+
+
+def constants(count: int, dtype: type[np.floating[Any]] = np.float64) -> Trees:
+    """Return ``count`` trees that are one leaf each; ``dtype`` is that of the trees that they go with."""
+    ones, none = np.ones(count, dtype=np.int32), np.full(count, -1, dtype=np.int32)
+    return Trees(ones, none, none, ones * 0, np.zeros(count, dtype=dtype), np.zeros(count, dtype=bool), {})
 
 
 def after(first: Trees, second: Trees) -> Trees:
@@ -57,40 +72,47 @@ def after(first: Trees, second: Trees) -> Trees:
     )
 
 
-def summed(g: Graph, x: str, trees: Trees, weights: Doubles, targets: Ints | None = None) -> str:
-    """Return the sum of the leaves that each row of ``x`` reaches, (rows, targets), in double.
+def summed(g: Graph, x: str, trees: Trees, weights: Floats, targets: Ints | None = None) -> str:
+    """Return the sum of the leaves that each row of ``x`` reaches, (rows, targets), in the type of the trees.
 
     ``weights``: (nodes, copies), of which those of leaves count. ``targets``: the target of each tree, by default
     all 0; copy number c of the trees adds to target + c.
     """
     nodes, leaves, roots, children = _layout(trees)
     copies = weights.shape[1]
-    targets = np.zeros(len(trees.sizes), dtype=np.int64) if targets is None else targets
-    leaf_targets = np.repeat(targets, trees.sizes)[leaves]
+    targets = np.zeros(len(trees.sizes), dtype=np.int32) if targets is None else targets
     modes = np.full(len(trees.left), _LEQ, dtype=np.uint8)
     modes[list(trees.members)] = _MEMBER
     optional: dict[str, Any] = {}
     if trees.missing_left[nodes].any():
-        optional["nodes_missing_value_tracks_true"] = np.tile(trees.missing_left[nodes].astype(np.int64), copies)
+        optional["nodes_missing_value_tracks_true"] = np.tile(trees.missing_left[nodes], copies)
     if trees.members:
         optional["membership_values"] = tensor(_delimited([trees.members[place] for place in sorted(trees.members)]))
     for side, (number, is_leaf) in children.items():
-        sizes = np.where(is_leaf, len(leaves), len(nodes))
-        optional[f"nodes_{side}nodeids"] = np.concatenate([number + copy * sizes for copy in range(copies)])
-        optional[f"nodes_{side}leafs"] = np.tile(is_leaf.astype(np.int64), copies)
+        optional[f"nodes_{side}leafs"] = np.tile(is_leaf, copies)
+        optional[f"nodes_{side}nodeids"] = _shifted(
+            number, np.where(is_leaf, np.int32(len(leaves)), np.int32(len(nodes))), copies
+        )
     return g.op(
         "TreeEnsemble",
         x,
         domain=ML,
         n_targets=int(targets.max()) + copies,
-        tree_roots=np.concatenate([roots + copy * len(nodes) for copy in range(copies)]),
+        tree_roots=_shifted(roots, len(nodes), copies),
         nodes_featureids=np.tile(np.maximum(trees.feature[nodes], 0), copies),
         nodes_splits=tensor(np.tile(trees.threshold[nodes], copies)),
         nodes_modes=tensor(np.tile(modes[nodes], copies)),
-        leaf_targetids=np.concatenate([leaf_targets + copy for copy in range(copies)]),
-        leaf_weights=tensor(np.ascontiguousarray(weights[leaves].T).ravel()),
+        leaf_targetids=_shifted(np.repeat(targets, trees.sizes)[leaves], 1, copies),
+        leaf_weights=tensor(weights[leaves].T.ravel()),
         **optional,
     )
+
+
+def _shifted(numbers: Ints, step: Any, copies: int) -> Ints:
+    """Return ``copies`` copies of ``numbers``, each higher than the last by ``step``."""
+    if copies == 1:
+        return numbers
+    return np.concatenate([numbers + copy * step for copy in range(copies)])
 
 
 def _layout(trees: Trees) -> tuple[Ints, Ints, Ints, dict[str, tuple[Ints, NDArray[np.bool_]]]]:
@@ -105,18 +127,18 @@ def _layout(trees: Trees) -> tuple[Ints, Ints, Ints, dict[str, tuple[Ints, NDArr
     lonely = starts[leaf[starts]]
     nodes = np.concatenate([np.flatnonzero(~leaf), lonely])
     leaves = np.concatenate([np.flatnonzero(leaf), lonely])
-    number = np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1
+    number = np.where(leaf, np.cumsum(leaf, dtype=np.int32), np.cumsum(~leaf, dtype=np.int32)) - 1
     roots = number[starts]
     roots[leaf[starts]] = np.arange(len(nodes) - len(lonely), len(nodes))
-    here, offset = np.arange(len(leaf)), np.repeat(starts, trees.sizes)
+    offset = np.repeat(starts, trees.sizes)[nodes]
     children = {}
     for side, child in (("true", trees.left), ("false", trees.right)):
-        place = np.where(leaf, here, child + offset)[nodes]
+        place = np.where(leaf[nodes], nodes, child[nodes] + offset)
         children[side] = number[place], leaf[place]
     children["false"][0][len(nodes) - len(lonely) :] = np.arange(len(leaves) - len(lonely), len(leaves))
     return nodes, leaves, roots, children
 
 
-def _delimited(sets: Sequence[Doubles]) -> Doubles:
+def _delimited(sets: Sequence[Floats]) -> Floats:
     """Join sets of values, each followed by NaN."""
-    return np.concatenate([np.append(values, np.nan) for values in sets])
+    return np.concatenate([np.append(values, values.dtype.type(np.nan)) for values in sets])

@@ -1,10 +1,12 @@
 """Class labels, and how scores and probabilities become one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
+from mlship.errors import UnsupportedModelError
 from mlship.graphs.builder import Graph, Result
 
 
@@ -18,6 +20,31 @@ def pick(g: Graph, index: str, classes: Any) -> Result:
     if labels.dtype.kind == "f":
         return Result(g.op("Gather", labels.astype(np.float64), index))
     return Result(g.op("Gather", labels.astype(np.int64), index), TensorProto.INT64)
+
+
+def together(g: Graph, results: Sequence[Result]) -> Result:
+    """Put predictions for several targets, (rows,) or (rows, width) each, side by side; integers may become doubles.
+
+    Raises UnsupportedModelError where some are text and others numbers.
+    """
+    kinds = {result.type for result in results}
+    if TensorProto.STRING in kinds and len(kinds) > 1:
+        message = "some targets of the model are text and others numbers, which cannot be one output"
+        raise UnsupportedModelError(message, "train one model for each target")
+    kind = kinds.pop() if len(kinds) == 1 else TensorProto.DOUBLE
+    parts = [upright(g, cast(g, result, kind), result.width) for result in results]
+    name = parts[0] if len(parts) == 1 else g.op("Concat", *parts, axis=1)
+    return Result(name, kind, sum(result.width or 1 for result in results))
+
+
+def cast(g: Graph, result: Result, kind: int) -> str:
+    """Return ``result`` as ONNX element type ``kind``."""
+    return result.name if result.type == kind else g.op("Cast", result.name, to=kind)
+
+
+def upright(g: Graph, name: str, width: int | None = None) -> str:
+    """Make (rows,) into (rows, 1); leave (rows, width) as it is."""
+    return g.op("Reshape", name, np.array([-1, 1], dtype=np.int64)) if width is None else name
 
 
 def largest(g: Graph, scores: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mlship.graphs.blocks import numbers
+from mlship.graphs.blocks import product
 from mlship.graphs.builder import Answers, Block, Graph, NotOurs, Result
 from mlship.graphs.labels import above_zero, flat, largest, pick, shared_out, two_columns
 
@@ -72,9 +72,8 @@ def stochastic(g: Graph, model: Any, block: Block) -> Answers:
 
 def _scores(g: Graph, coefficients: Any, intercept: Any, block: Block) -> str:
     """Return x . coefficients + intercept, (rows, len(coefficients))."""
-    x = numbers(g, block)
-    product = g.op("MatMul", x.name, np.ascontiguousarray(np.asarray(coefficients, dtype=np.float64).T))
-    return g.op("Add", product, np.asarray(intercept, dtype=np.float64).reshape(1, -1))
+    weighted = product(g, block, np.ascontiguousarray(np.asarray(coefficients, dtype=np.float64).T))
+    return g.op("Add", weighted, np.asarray(intercept, dtype=np.float64).reshape(1, -1))
 
 
 def _class_scores(g: Graph, model: Any, block: Block) -> str:

@@ -10,15 +10,15 @@ def outputs_of(estimator: Any) -> dict[str, str]:
 
     Classifiers and mixtures: prediction and probabilities, or scores where there are no probabilities. Outlier
     detectors: prediction and scores. Other predictors: prediction. All else: transformed.
-    Raises UnsupportedModelError when the estimator has no method for new rows, or several labels a row.
+    A classifier with classes of their own for each of several targets: prediction (rows, targets), as its probabilities
+    are no single array. Raises UnsupportedModelError when the estimator has no method for new rows.
     """
-    if isinstance(getattr(estimator, "classes_", None), list):
-        message = f"this {type(estimator).__name__} answers with several labels a row, which cannot be converted"
-        raise UnsupportedModelError(message, "train one model for each label")
+    if hasattr(estimator, "predict") and isinstance(getattr(estimator, "classes_", None), list):
+        return {"prediction": "predict"}
     if hasattr(estimator, "predict"):
         kind = _kind(estimator)
         outputs = {"prediction": "predict"}
-        if kind not in ("outlier_detector", "regressor") and hasattr(estimator, "predict_proba"):
+        if kind not in ("outlier_detector", "regressor") and _has_probabilities(estimator):
             outputs["probabilities"] = "predict_proba"
         elif kind in ("classifier", "outlier_detector") and hasattr(estimator, "decision_function"):
             outputs["scores"] = "decision_function"
@@ -27,6 +27,12 @@ def outputs_of(estimator: Any) -> dict[str, str]:
         return {"transformed": "transform"}
     name = type(estimator).__name__
     raise UnsupportedModelError(f"{name} cannot answer for new rows: it has neither predict nor transform")
+
+
+def _has_probabilities(estimator: Any) -> bool:
+    """Say whether predict_proba answers; that of a Gaussian process by one against one is there, and always fails."""
+    is_pairwise = type(estimator).__name__ == "GaussianProcessClassifier" and estimator.multi_class == "one_vs_one"
+    return hasattr(estimator, "predict_proba") and not (is_pairwise and len(estimator.classes_) > 2)
 
 
 def _kind(estimator: Any) -> str | None:

@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 
 from mlship import graphs, runtime
 from mlship.golden import Golden
+from mlship.graphs.blocks import joined
+from mlship.graphs.builder import Graph, Matrix, Result
+from mlship.graphs.dispatch import answer, transform
 from mlship.parity import DOUBLE, Tolerance
 from mlship.signature import MISSING_STRING, Column, Tensor
+
+#: What a predictor answers with, and by which method.
+METHODS = (("prediction", "predict"), ("probabilities", "predict_proba"), ("scores", "decision_function"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,28 @@ class Agrees:
         verdict = runtime.parity(conversion.content, golden, tolerance)
         assert verdict.passed, f"{verdict.sentence()} {verdict.first}"
         return Checked(conversion, golden)
+
+    def inside(self, model: Any, rows: NDArray[np.float64], tolerance: Tolerance = DOUBLE) -> None:
+        """Check all that other estimators read of a model: every answer, and its columns where it transforms."""
+        g = Graph()
+        block = [g.input(Matrix("features", "number", rows.shape[1]))]
+        answers: dict[str, Result] = {}
+        outputs: dict[str, Any] = {}
+        if hasattr(model, "predict"):
+            answers.update(answer(g, model, block))
+            outputs.update((name, getattr(model, method)(rows)) for name, method in METHODS if hasattr(model, method))
+        if hasattr(model, "transform"):
+            matrix = joined(g, transform(g, model, block))
+            answers["transformed"] = Result(matrix.name, width=matrix.width)
+            outputs["transformed"] = model.transform(rows)
+        assert not any("skl2onnx" in step for step in g.route)
+        dense = {name: _dense(values) for name, values in outputs.items()}
+        verdict = runtime.parity(
+            g.model({name: answers[name] for name in outputs}).SerializeToString(),
+            Golden({"features": rows}, dense, ("sample",) * len(rows)),
+            tolerance,
+        )
+        assert verdict.passed, f"{verdict.sentence()} {verdict.first}"
 
     def converted(self, model: Any, rows: Any, **options: Any) -> graphs.Conversion:
         tensors, columns, _ = _inputs(rows)

@@ -8,11 +8,12 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
 )
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.tree import DecisionTreeRegressor
 
-from mlship.errors import UnsupportedModelError
-from mlship.parity import Tolerance
+from mlship.parity import DOUBLE, FLOAT, Tolerance
 
 EXACT = Tolerance(0.0, 0.0)
 LAST_BITS = Tolerance(0.0, 1e-15)
@@ -87,11 +88,27 @@ def test_a_start_at_zero_agrees_and_a_tie_is_the_second_class(agrees):
     assert checked.golden.outputs["prediction"].tolist() == [1] * 20
 
 
-def test_a_start_from_another_model_is_left_to_skl2onnx_or_refused(agrees):
+@pytest.mark.parametrize(
+    ("init", "tolerance"),
+    [(DecisionTreeRegressor(max_depth=3), DOUBLE), (LinearRegression(), FLOAT)],  # the latter computes in float32
+    ids=lambda value: type(value).__name__,
+)
+def test_a_regressor_that_starts_from_another_model_agrees(agrees, init, tolerance):
     rows = _rows("continuous")
-    model = GradientBoostingRegressor(init=LinearRegression(), n_estimators=3).fit(rows, rows[:, 0])
-    with pytest.raises(UnsupportedModelError, match="starts from a LinearRegression"):
-        agrees(model, rows)
+    checked = agrees(GradientBoostingRegressor(init=init, n_estimators=8).fit(rows, rows[:, 0] ** 2), rows, tolerance)
+    assert (checked.conversion.precision == "float32") == (tolerance is FLOAT)
+
+
+@pytest.mark.parametrize(("classes", "loss"), [(2, "log_loss"), (2, "exponential"), (3, "log_loss")])
+@pytest.mark.parametrize(
+    ("init", "tolerance"),
+    [(RandomForestClassifier(5, max_depth=2, random_state=0), DOUBLE), (LogisticRegression(), FLOAT)],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_classifier_that_starts_from_another_model_agrees(agrees, init, tolerance, classes, loss):
+    rows = _rows("continuous")
+    model = GradientBoostingClassifier(init=init, n_estimators=8, loss=loss)
+    agrees(model.fit(rows, rows.argsort(axis=1)[:, 0] % classes), rows, tolerance)
 
 
 @pytest.mark.parametrize("kind", ["continuous", "timestamps"])

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
-from sklearn.ensemble import BaggingRegressor, IsolationForest, RandomForestClassifier, RandomTreesEmbedding
+from sklearn.ensemble import BaggingRegressor, IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR, OneClassSVM
 
 from mlship.errors import UnsupportedModelError
+from mlship.graphs.builder import ML, Graph, Matrix, Result
 from mlship.parity import FLOAT, Tolerance
 
 ROWS = np.random.default_rng(3).normal(size=(80, 4))
@@ -88,8 +89,9 @@ def test_text_goes_through_skl2onnx(agrees):
     texts = ["red fish", "blue fish", "one fish two fish", "red red"] * 5
     frame = pd.DataFrame({"text": np.array(texts, dtype=object), "n": np.arange(20.0)})
     columns = ColumnTransformer([("w", CountVectorizer(), "text"), ("n", StandardScaler(), ["n"])])
-    checked = agrees(make_pipeline(columns, LogisticRegression()).fit(frame, np.arange(20) % 2), frame)
-    assert "CountVectorizer: skl2onnx" in checked.conversion.route
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, np.arange(20) % 2)
+    checked = agrees(model, frame, FLOAT, own=False, dtype="float32")
+    assert checked.conversion.route == ("Pipeline: skl2onnx",)
 
 
 def test_a_step_that_selects_columns_by_name_gets_them_one_by_one(agrees):
@@ -115,7 +117,10 @@ def test_a_class_that_nobody_knows_is_refused_by_name(agrees):
         agrees.converted(make_pipeline(Homemade(), LogisticRegression()).fit(ROWS, CLASSES), ROWS)
 
 
-def test_trees_of_both_converters_in_one_graph_are_refused(agrees):
-    model = make_pipeline(RandomTreesEmbedding(3, sparse_output=False), RandomForestClassifier(3)).fit(ROWS, CLASSES)
+def test_trees_of_both_converters_in_one_graph_are_refused():
+    g = Graph()
+    x = g.input(Matrix("x", "number", 1))
+    ours = g.op("TreeEnsemble", x.name, domain=ML)
+    theirs = g.op("TreeEnsembleRegressor", x.name, domain=ML)
     with pytest.raises(UnsupportedModelError):
-        agrees.converted(model, ROWS)
+        g.model({"prediction": Result(g.op("Add", ours, theirs), width=1)})

@@ -5,7 +5,6 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
-from mlship.errors import UnsupportedModelError
 from mlship.parity import Tolerance
 
 EXACT = Tolerance(0.0, 0.0)
@@ -124,8 +123,12 @@ def test_a_forest_of_pure_leaves_stores_its_trees_once(agrees):
     assert len(roots.ints) == 20
 
 
-def test_a_classifier_of_several_labels_a_row_is_refused_by_name(agrees):
-    rows = _rows("continuous")
-    model = RandomForestClassifier(3).fit(rows, np.stack([np.arange(300) % 2, np.arange(300) % 3], axis=1))
-    with pytest.raises(UnsupportedModelError, match="RandomForestClassifier"):
-        agrees.converted(model, rows)
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=str)
+@pytest.mark.parametrize("labels", [[0, 1, 2], ["é", "no", "yes"], [1.0, 2.0, 3.0], [False, True]], ids=str)
+def test_classifiers_with_several_targets_give_a_label_for_each(agrees, model, labels):
+    rows = _rows("cents")
+    draws = np.random.default_rng(1).integers(0, len(labels), (300, 3))
+    draws[:, 1] = draws[:, 1] > 0
+    checked = agrees(model.fit(rows, np.array(labels)[draws]), rows, EXACT)
+    assert checked.golden.outputs["prediction"].shape == (300, 3)
+    assert checked.conversion.route == (f"{type(model).__name__}: mlship",)
