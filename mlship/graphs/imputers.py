@@ -1,5 +1,6 @@
 """Missing values: SimpleImputer and MissingIndicator, for numbers and for text."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,31 +34,15 @@ def indicator(g: Graph, model: Any, block: Block) -> Block:
     if len(model.features_) == 0:
         return []
     flags = [_flags(g, piece, model.missing_values) for piece in block]
-    return select(g, [joined(g, flags)], [int(column) for column in model.features_])
+    joint = replace(joined(g, flags), sparse=model.sparse is True)
+    return select(g, [joint], [int(column) for column in model.features_])
 
 
-def _fill(g: Graph, piece: Matrix, missing: Any, statistics: NDArray[Any]) -> Matrix:
-    mask = _mask(g, piece, missing)
-    if mask is None:
-        return piece
-    if piece.kind == "string":
-        values = np.array([MISSING_STRING if is_null(value) else str(value) for value in statistics], dtype=object)
-    else:
-        values = np.array([np.nan if is_null(value) else float(value) for value in statistics])
-    return Matrix(g.op("Where", mask, values.reshape(1, -1), piece.name), piece.kind, piece.width, piece.null)
-
-
-def _flags(g: Graph, piece: Matrix, missing: Any) -> Matrix:
-    mask = _mask(g, piece, missing)
-    if mask is None:
-        mask = g.op("Not", g.op("Equal", piece.name, piece.name))
-    return Matrix(g.op("Cast", mask, to=TensorProto.DOUBLE), "number", piece.width)
-
-
-def _mask(g: Graph, piece: Matrix, missing: Any) -> str | None:
+def mask(g: Graph, piece: Matrix, missing: Any) -> str | None:
     """Return where ``piece`` is what the imputer calls missing; None where that cannot occur.
 
-    In text, None and NaN are two things: scikit-learn's default ``missing_values=nan`` leaves None alone.
+    In text, None and NaN are two things: scikit-learn's default ``missing_values=nan`` leaves None alone, and
+    ``missing_values=None`` NaN; only pandas.NA means both.
     """
     if piece.kind == "number":
         if is_null(missing):
@@ -65,6 +50,30 @@ def _mask(g: Graph, piece: Matrix, missing: Any) -> str | None:
         return None if isinstance(missing, str) else g.op("Equal", piece.name, np.array([[float(missing)]]))
     if isinstance(missing, str):
         return g.op("Equal", piece.name, np.array([[missing]], dtype=object))
-    if (missing is None and piece.null == "none") or (is_nan(missing) and piece.null == "nan"):
+    either = is_nan(missing) and not isinstance(missing, float)
+    if either or (missing is None and piece.null == "none") or (is_nan(missing) and piece.null == "nan"):
         return g.op("Equal", piece.name, np.array([[MISSING_STRING]], dtype=object))
     return None
+
+
+def _fill(g: Graph, piece: Matrix, missing: Any, statistics: NDArray[Any]) -> Matrix:
+    gone = mask(g, piece, missing)
+    if gone is None:
+        return piece
+    if piece.kind == "string":
+        values = np.array([MISSING_STRING if is_null(value) else str(value) for value in statistics], dtype=object)
+    else:
+        values = np.array([_number(value) for value in statistics])
+    return replace(piece, name=g.op("Where", gone, values.reshape(1, -1), piece.name))
+
+
+def _number(value: Any) -> float:
+    """Return a statistic as a number; text stays NaN, which like that text is no category of a column of numbers."""
+    return np.nan if is_null(value) or isinstance(value, str) else float(value)
+
+
+def _flags(g: Graph, piece: Matrix, missing: Any) -> Matrix:
+    gone = mask(g, piece, missing)
+    if gone is None:
+        gone = g.op("Not", g.op("Equal", piece.name, piece.name))
+    return Matrix(g.op("Cast", gone, to=TensorProto.DOUBLE), "number", piece.width)

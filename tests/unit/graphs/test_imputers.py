@@ -79,3 +79,36 @@ def test_an_indicator_before_a_forest_changes_no_label(agrees):
     rows = _rows()
     model = make_pipeline(SimpleImputer(add_indicator=True), RandomForestClassifier(20, random_state=0))
     agrees(model.fit(rows, np.isnan(rows[:, 0]) ^ (rows[:, 3] > 30)), rows, EXACT)
+
+
+@pytest.mark.parametrize("value", [None, np.nan])
+def test_pandas_na_means_every_missing_text(agrees, value):
+    frame = _texts(value)
+    model = SimpleImputer(missing_values=pd.NA, strategy="constant", fill_value="?").fit(frame)
+    conversion = agrees.converted(model, frame)
+    assert agrees.answers(conversion, frame)["transformed"].tolist() == model.transform(frame).tolist()
+
+
+def test_pandas_na_means_nan_among_numbers(agrees):
+    rows = _rows()
+    agrees(SimpleImputer(missing_values=pd.NA).fit(rows), rows, EXACT)
+
+
+@pytest.mark.parametrize("word", ["", "missing"])
+def test_a_word_can_stand_for_missing(agrees, word):
+    frame = _texts(word)
+    imputer = SimpleImputer(missing_values=word, strategy="most_frequent", add_indicator=True)
+    agrees(make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(frame), frame, EXACT)
+
+
+def test_a_constant_for_text_leaves_full_columns_of_numbers_alone(agrees):
+    frame = _texts(np.nan).assign(n=np.arange(60) % 4)
+    imputer = SimpleImputer(strategy="constant", fill_value="?")
+    agrees(make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(frame), frame, EXACT)
+
+
+@pytest.mark.parametrize("missing", [-1, "missing", None, np.nan], ids=str)
+def test_indicators_agree_for_each_notion_of_missing(agrees, missing):
+    frame = _texts(missing) if not isinstance(missing, int) else pd.DataFrame(_rows(-1.0))
+    model = MissingIndicator(missing_values=missing, features="all").fit(frame)
+    agrees(model, frame, EXACT)
