@@ -1,13 +1,15 @@
 """Estimators made of estimators: pipelines, column transformers, unions, searches."""
 
+from collections import UserList
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mlship.errors import UnsupportedModelError
 from mlship.graphs.blocks import numbers, select, width
-from mlship.graphs.builder import Answers, Block, Graph, Matrix, NotOurs
+from mlship.graphs.builder import Answers, Block, Graph, Matrix
 from mlship.graphs.dispatch import answer, transform
 
 
@@ -31,20 +33,20 @@ def column_transformer(g: Graph, model: Any, block: Block) -> Block:
     weights = model.transformer_weights or {}
     answer: list[Matrix] = []
     for name, step, columns in model.transformers_:
-        chosen = _positions(columns, width(block), names)
+        chosen = positions(columns, width(block), names)
         if chosen and not _is_text(step, "drop"):
             answer.extend(_weighted(g, _through(g, step, select(g, block, chosen)), weights.get(name)))
-    return answer
+    return _stacked(answer, sparse=bool(getattr(model, "sparse_output_", False)))
 
 
 def feature_union(g: Graph, model: Any, block: Block) -> Block:
-    """FeatureUnion: each transformer on all columns, side by side in their order."""
+    """FeatureUnion: each transformer on all columns, side by side in their order; sparse where one of them is."""
     weights = model.transformer_weights or {}
     answer: list[Matrix] = []
     for name, step in model.transformer_list:
         if not _is_text(step, "drop"):
             answer.extend(_weighted(g, _through(g, step, block), weights.get(name)))
-    return answer
+    return _stacked(answer, sparse=any(piece.sparse for piece in answer))
 
 
 def search_transform(g: Graph, model: Any, block: Block) -> Block:
@@ -55,13 +57,6 @@ def search_transform(g: Graph, model: Any, block: Block) -> Block:
 def search_answer(g: Graph, model: Any, block: Block) -> Answers:
     """GridSearchCV and the like over predictors: the best one."""
     return answer(g, _best(model), block)
-
-
-def function(g: Graph, model: Any, block: Block) -> Block:
-    """FunctionTransformer without a function: the columns as they are."""
-    if model.func is not None:
-        raise NotOurs("it calls a Python function")
-    return block
 
 
 def _through(g: Graph, step: Any, block: Block) -> Block:
@@ -78,7 +73,12 @@ def _weighted(g: Graph, block: Block, weight: float | None) -> Block:
     if weight is None:
         return block
     x = numbers(g, block)
-    return [Matrix(g.op("Mul", x.name, np.array(float(weight))), "number", x.width)]
+    return [replace(x, name=g.op("Mul", x.name, np.array(float(weight))))]
+
+
+def _stacked(block: Block, *, sparse: bool) -> Block:
+    """Mark columns side by side: in the original they are one matrix, which is sparse or is not."""
+    return [replace(piece, sparse=sparse) if piece.kind == "number" else piece for piece in block]
 
 
 def _best(model: Any) -> Any:
@@ -88,7 +88,7 @@ def _best(model: Any) -> Any:
     return model.best_estimator_
 
 
-def _positions(columns: Any, count: int, names: Sequence[str]) -> list[int]:
+def positions(columns: Any, count: int, names: Sequence[str]) -> list[int]:
     """Return the column numbers that a fitted ColumnTransformer's selection means.
 
     A selection is a name, a number, a slice of either (names: both ends included), a mask, or a list of these.
@@ -99,6 +99,7 @@ def _positions(columns: Any, count: int, names: Sequence[str]) -> list[int]:
             stop = count if columns.stop is None else names.index(columns.stop) + 1
             columns = slice(start, stop)
         return [*range(count)[columns]]
+    columns = list(columns) if isinstance(columns, UserList) else columns  # scikit-learn 1.5 to 1.8
     listed = np.atleast_1d(np.asarray(columns, dtype=object)).ravel().tolist()
     if listed and all(isinstance(item, bool | np.bool_) for item in listed):
         return [number for number, chosen in enumerate(listed) if chosen]

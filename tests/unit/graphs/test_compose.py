@@ -27,6 +27,8 @@ from sklearn.preprocessing import (
 )
 
 from mlship.errors import UnsupportedModelError
+from mlship.graphs.builder import Graph, Matrix
+from mlship.graphs.dispatch import transform
 
 
 def _frame(rows=150):
@@ -115,6 +117,63 @@ def test_a_union_agrees(agrees):
         transformer_weights={"a": 3},
     )
     agrees(make_pipeline(union, Ridge()).fit(rows, rows[:, 0]), rows)
+
+
+@pytest.mark.parametrize(("threshold", "sparse"), [(1.0, True), (0.0, False)])
+def test_columns_side_by_side_are_sparse_where_the_original_makes_them_so(threshold, sparse):
+    frame = _frame()
+    parts = [("n", StandardScaler(), ["fare paid"]), ("t", OneHotEncoder(), ["kind"])]
+    model = ColumnTransformer(parts, sparse_threshold=threshold, transformer_weights={"n": 2.0}).fit(frame)
+    assert model.sparse_output_ == sparse
+    g = Graph()
+    block = transform(g, model, [g.input(Matrix(name, _kind(frame[name]), 1)) for name in frame.columns])
+    assert {piece.sparse for piece in block} == {sparse}
+
+
+def test_a_union_is_sparse_where_one_part_is():
+    rows = np.random.default_rng(0).integers(0, 3, (50, 2)).astype(float)
+    union = FeatureUnion([("a", StandardScaler()), ("b", OneHotEncoder())]).fit(rows)
+    g = Graph()
+    assert all(piece.sparse for piece in transform(g, union, [g.input(Matrix("x", "number", 2))]))
+
+
+def _kind(series):
+    return "number" if pd.api.types.is_numeric_dtype(series.dtype) else "string"
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_steps_that_choose_columns_by_the_names_of_earlier_steps_agree(agrees, short):
+    frame = _frame()
+    first = ColumnTransformer(
+        [
+            ("n", make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["年龄", "fare paid"]),
+            ("t", OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["home.dest"]),
+        ],
+        remainder="passthrough",
+        verbose_feature_names_out=not short,
+    )
+    prefix = ("", "") if short else ("n__", "remainder__")
+    second = ColumnTransformer(
+        [("s", MinMaxScaler(), [prefix[0] + "fare paid"]), ("k", OneHotEncoder(), [prefix[1] + "kind"])],
+        remainder="passthrough",
+    )
+    last = ColumnTransformer([("all", StandardScaler(), make_column_selector("fare|Köln|missing"))])
+    second.set_params(k=OneHotEncoder(sparse_output=False))
+    model = Pipeline([("a", first), ("b", second), ("c", last), ("d", LogisticRegression())]).set_output(
+        transform="pandas"
+    )
+    agrees(model.fit(frame, _target(frame)), frame)
+
+
+def test_nested_column_transformers_and_unions_agree(agrees):
+    frame = _frame()
+    inner = ColumnTransformer([("s", MinMaxScaler(), ["parents"])], remainder=StandardScaler())
+    union = FeatureUnion([("i", inner), ("n", Normalizer())])
+    outer = ColumnTransformer(
+        [("u", union, ["fare paid", "parents"])],
+        remainder=make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")),
+    )
+    agrees(make_pipeline(outer, Ridge()).fit(frame, frame["fare paid"]), frame)
 
 
 def test_steps_that_pass_through_are_nothing(agrees):
