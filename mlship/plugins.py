@@ -5,24 +5,35 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, get_args
 
-from mlship.errors import MissingDependencyError, PluginError
+from mlship.errors import PluginError
+from mlship.extras import missing
 
 Group = Literal["sources", "converters", "optimizers", "scaffolds", "benchmarks", "images", "targets"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 #: name -> "module:class" of what mlship brings. A built-in name wins over an entry point of the same name.
 BUILT_IN: dict[Group, dict[str, str]] = {
-    "sources": {"joblib": "mlship.sources.joblib:JoblibSource"},
-    "converters": {"onnx": "mlship.converters.onnx:OnnxConverter"},
+    "sources": {
+        "catboost": "mlship.sources.catboost:CatBoostSource",
+        "joblib": "mlship.sources.joblib:JoblibSource",
+        "keras": "mlship.sources.keras:KerasSource",
+        "lightgbm": "mlship.sources.lightgbm:LightGBMSource",
+        "onnx": "mlship.sources.onnx:OnnxSource",
+        "skops": "mlship.sources.skops:SkopsSource",
+        "torch": "mlship.sources.torch:TorchSource",
+        "xgboost": "mlship.sources.xgboost:XGBoostSource",
+    },
+    "converters": {
+        "native": "mlship.converters.native:NativeConverter",
+        "onnx": "mlship.converters.onnx:OnnxConverter",
+        "pmml": "mlship.converters.pmml:PmmlConverter",
+    },
     "optimizers": {"onnxruntime": "mlship.optimizers.onnxruntime:OnnxRuntimeOptimizer"},
     "scaffolds": {"fastapi": "mlship.scaffolds.fastapi:FastApiScaffold"},
     "benchmarks": {"standard": "mlship.benchmarks.standard:StandardBenchmark"},
     "images": {"docker": "mlship.images.docker:DockerBuilder"},
     "targets": {},
 }
-
-#: module that is missing -> the extra that brings it.
-EXTRAS: dict[str, str] = {"pyarrow": "parquet"}
 
 
 def names(group: Group) -> dict[str, str]:
@@ -43,10 +54,7 @@ def load(group: Group, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        package = f"mlship[{EXTRAS[missing]}]" if missing in EXTRAS else missing
-        message = f"plugin '{name}' of mlship.{group} needs the package '{missing}', which is not installed"
-        raise MissingDependencyError(message, f'pip install "{package}"') from error
+        raise missing(error.name or module, f"plugin '{name}' of mlship.{group}") from error
     except AttributeError as error:
         raise PluginError(f"plugin '{name}' of mlship.{group}: {module} has no '{attribute}'") from error
 

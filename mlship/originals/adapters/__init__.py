@@ -8,8 +8,21 @@ converter by the adapter's class.
 import importlib
 from typing import Any
 
-#: class of the library's object, or of a base class of it -> "module:class" of this package, made with that object.
-ADAPTERS: dict[str, str] = {}
+#: class of the library's object, or of a base class of it -> "module:class" (or function) of this package, which is
+#: called with that object.
+ADAPTERS: dict[str, str] = {
+    "keras.src.models.model.Model": "keras:KerasModel",
+    "onnx.onnx_ml_pb2.ModelProto": "onnx:file_model",
+    "catboost.core.CatBoost": "catboost:from_model",
+    "lightgbm.basic.Booster": "lightgbm:from_booster",
+    "lightgbm.sklearn.LGBMModel": "lightgbm:from_model",
+    "statsmodels.base.model.Results": "statsmodels:StatsmodelsResults",
+    "statsmodels.base.wrapper.ResultsWrapper": "statsmodels:StatsmodelsResults",
+    "torch.export.exported_program.ExportedProgram": "torch:TorchModel",
+    "torch.nn.modules.module.Module": "torch:TorchModel",
+    "xgboost.core.Booster": "xgboost:from_booster",
+    "xgboost.sklearn.XGBModel": "xgboost:from_model",
+}
 
 
 def adapted(model: Any) -> Any:
