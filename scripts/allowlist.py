@@ -8,6 +8,8 @@ Three lists, each name looked at for what it does when a hostile file uses it:
   of scikit-learn, what fitted models of all its estimators need beside them, and a few classes of numpy and scipy.
 - ``refer``: may be kept as a value: metrics, ufuncs, dtypes.
 
+And ``bind``, which of the third list functools.partial may bind arguments of: functions of numbers.
+
 Run it in an environment with the newest libraries: ``python scripts/allowlist.py``; ``--check`` only says whether the
 file is up to date. What was left out, and why, is printed.
 """
@@ -24,12 +26,14 @@ import types
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import joblib
 import numpy as np
+import others
 import scipy.special
 import scipy.stats
 import sklearn
@@ -42,7 +46,7 @@ from mlship.sources.walker import walk
 Name: TypeAlias = tuple[str, str]
 
 TARGET = Path(__file__).parent.parent / "mlship" / "sources" / "allowed.json"
-LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
+LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", *others.LIBRARIES)
 
 #: Read one by one. None of them calls or imports what it is given, opens a file, or keeps raw memory; where that holds
 #: only for some arguments, mlship/sources/guards.py checks them (_codecs.encode, numpy.dtype, _new_Index, ...).
@@ -71,7 +75,7 @@ CALL = """
     sklearn.utils: Bunch
     sklearn.utils._bunch: Bunch
 """
-#: functools.partial is let through for the one function that scikit-learn binds, numpy.vectorize without arguments.
+#: functools.partial is let through for the functions of BIND, numpy.vectorize without arguments.
 MAKE = """
     builtins: bool bytes dict float int list object str tuple
     functools: partial
@@ -109,6 +113,11 @@ REFER = """
     scipy.interpolate._interpolate: interp1d._call_linear interp1d._call_linear_np
     sklearn.feature_extraction.text: strip_accents_ascii strip_accents_unicode strip_tags
     sklearn.utils.validation: check_array
+"""
+#: Beside ufuncs; the first is what HistGradientBoosting binds arguments of.
+BIND = """
+    sklearn.utils.validation: check_array
+    numpy: clip nan_to_num round
 """
 #: Modules whose public functions are metrics, scores or transforms of arrays.
 FUNCTIONS = ("sklearn.feature_selection", "sklearn.metrics", "sklearn.metrics.pairwise", "sklearn.preprocessing")
@@ -153,7 +162,8 @@ def main() -> int:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     public, skipped = public_classes()
-    observed = [observe(model) for _, model in (*zoo.estimators(), *zoo.compositions())]
+    fitted = (*zoo.estimators(), *zoo.compositions(), *zoo.other_libraries())
+    observed = [observe(model) for _, model in fitted]
     lists = assemble(public, observed)
     skipped |= left_out(observed, lists)
     for path, reason in sorted(skipped.items()):
@@ -202,27 +212,38 @@ def assemble(public: set[Name], observed: list[list[Walk]]) -> dict[str, set[Nam
     walks = [found for one in observed for found in one]
     made = {name for found in walks for name in found.made if name[0].startswith("sklearn.")}
     values = {name for found in walks for name in found.globals if name[0].startswith("sklearn.")}
-    call = parsed(CALL) | {name for module in FORMULAS for name in _classes(module)}
+    call = parsed(CALL) | parsed(others.CALL) | {name for module in FORMULAS for name in _classes(module)}
     parts = {name for module in PARTS for name in _classes(module)}
-    make = parsed(MAKE) | parsed(OLD_MAKE) | public | made | parts | _distributions()
+    make = parsed(MAKE) | parsed(OLD_MAKE) | parsed(others.MAKE) | others.statistics()
+    make |= public | made | parts | _distributions()
+    make |= others.in_old_modules(make)
     refer = parsed(REFER) | parsed(OLD_REFER) | values | _functions() | _numpy_values() | _special()
     for module, name in tuple(call):
         if module == FORMULAS[0]:
             call |= {(OLD_LOSSES, name), (module, f"__pyx_unpickle_{name}")}
     make |= {(module, name.removesuffix("64")) for module, name in parts if name.endswith("64")}
-    lists = {"call": call, "make": make - call, "refer": refer - make - call}
+    bind = parsed(BIND) | _ufuncs() | _special()
+    lists = {"call": call, "make": make - call, "refer": refer - make - call, "bind": bind}
     return {name: {alias for one in names for alias in _spellings(one)} for name, names in lists.items()}
 
 
 def left_out(observed: list[list[Walk]], lists: dict[str, set[Name]]) -> dict[str, str]:
     """Name what fitted models import, or do with what they import, that no list allows."""
     walks = [found for one in observed for found in one]
-    call, make, refer = lists.values()
+    call, make, refer, _ = lists.values()
     unknown = {name for found in walks for name in found.globals} - call - make - refer
     missing = {name for found in walks for name in found.called} - call
     missing |= {name for found in walks for name in found.made} - call - make
     reasons = {".".join(name): "a fitted model imports it, but nobody has read what it does" for name in unknown}
     return reasons | {".".join(name): "a fitted model calls it, but nobody has read what it does" for name in missing}
+
+
+def version(library: str) -> str:
+    """Return the installed version of a distribution, "none" where it is not installed."""
+    try:
+        return installed(library)
+    except PackageNotFoundError:
+        return "none"
 
 
 def parsed(text: str) -> set[Name]:
@@ -279,11 +300,13 @@ def _functions() -> set[Name]:
 
 
 def _numpy_values() -> set[Name]:
-    kinds = (name for name, value in vars(np).items() if isinstance(value, np.ufunc))
     types_ = (name for name, value in vars(np).items() if isinstance(value, type) and issubclass(value, np.generic))
-    return {("numpy", name) for name in (*kinds, *types_)} | {
-        ("numpy._core._multiarray_umath", name) for name, value in vars(np).items() if isinstance(value, np.ufunc)
-    }
+    return {("numpy", name) for name in types_} | _ufuncs()
+
+
+def _ufuncs() -> set[Name]:
+    names = [name for name, value in vars(np).items() if isinstance(value, np.ufunc)]
+    return {(module, name) for name in names for module in ("numpy", "numpy._core._multiarray_umath")}
 
 
 def _special() -> set[Name]:

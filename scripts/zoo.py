@@ -1,8 +1,12 @@
 """Small fitted models of every kind: what the allow-list is generated from, and what the tests of the gate save."""
 
+import functools
 import inspect
+import io
+import pickle
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -36,6 +40,87 @@ def compositions() -> Iterator[tuple[str, Any]]:
     for name, model in _on_numbers().items():
         yield name, model.fit(_data()[0][0], labels)
     yield "text", pipeline.make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(_words(), labels)
+
+
+def other_libraries() -> Iterator[tuple[str, Any]]:
+    """Yield name and fitted model of boosting libraries and of statsmodels, as far as they are installed."""
+    frame = pd.DataFrame(_data()[0][0][:, :3], columns=["a", "b", "c"])
+    labels = _data()[0][1]
+    for library, make in (("xgboost", _xgboost), ("lightgbm", _lightgbm), ("catboost", _catboost)):
+        if find_spec(library) is not None:
+            yield from make(frame, labels)
+    if find_spec("statsmodels") is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield from _statsmodels(frame, labels)
+    for function in (functools.partial(np.clip, a_min=0, a_max=1), functools.partial(np.power, 2)):
+        yield f"partial {function.func.__name__}", preprocessing.FunctionTransformer(function).fit(frame)
+
+
+def _xgboost(frame: pd.DataFrame, labels: Any) -> Iterator[tuple[str, Any]]:
+    import xgboost
+
+    few = {"n_estimators": 2, "n_jobs": 1}
+    categories = frame.assign(town=pd.Categorical(["Bern", "Basel"] * (_ROWS // 2)))
+    classifier = xgboost.XGBClassifier(**few).fit(frame, labels)
+    stopped = xgboost.XGBRegressor(early_stopping_rounds=2, **few)
+    yield "xgboost classifier", classifier
+    yield "xgboost booster", classifier.get_booster()
+    yield "xgboost regressor", stopped.fit(frame, labels, eval_set=[(frame, labels)], verbose=False)
+    yield "xgboost ranker", xgboost.XGBRanker(**few).fit(frame, labels, group=[_ROWS])
+    yield "xgboost forests", xgboost.XGBRFClassifier(**few).fit(frame, labels)
+    yield "xgboost forest", xgboost.XGBRFRegressor(**few).fit(frame, labels)
+    yield "xgboost categories", xgboost.XGBClassifier(enable_categorical=True, **few).fit(categories, labels)
+    yield "xgboost last", pipeline.make_pipeline(preprocessing.StandardScaler(), classifier).fit(frame, labels)
+
+
+def _lightgbm(frame: pd.DataFrame, labels: Any) -> Iterator[tuple[str, Any]]:
+    import lightgbm
+
+    few = {"n_estimators": 2, "verbose": -1, "n_jobs": 1}
+    categories = frame.assign(town=pd.Categorical(["Bern", "Basel"] * (_ROWS // 2)))
+    yield "lightgbm classifier", lightgbm.LGBMClassifier(**few).fit(frame, labels)
+    yield "lightgbm words", lightgbm.LGBMClassifier(**few).fit(frame, np.array(["a", "b"])[labels])
+    yield "lightgbm regressor", lightgbm.LGBMRegressor(**few).fit(frame, labels)
+    yield "lightgbm booster", lightgbm.LGBMRegressor(**few).fit(frame, labels).booster_
+    yield "lightgbm ranker", lightgbm.LGBMRanker(**few).fit(frame, labels, group=[_ROWS])
+    yield "lightgbm categories", lightgbm.LGBMClassifier(**few).fit(categories, labels)
+
+
+def _catboost(frame: pd.DataFrame, labels: Any) -> Iterator[tuple[str, Any]]:
+    import catboost
+
+    few = {"iterations": 2, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
+    yield "catboost classifier", catboost.CatBoostClassifier(**few).fit(frame, labels)
+    yield "catboost regressor", catboost.CatBoostRegressor(**few).fit(frame, labels, eval_set=(frame, labels))
+    yield "catboost ranker", catboost.CatBoostRanker(**few).fit(frame, labels, group_id=np.arange(_ROWS) // 8)
+    yield "catboost plain", catboost.CatBoost({"loss_function": "RMSE", **few}).fit(frame, labels)
+
+
+def _statsmodels(frame: pd.DataFrame, labels: Any) -> Iterator[tuple[str, Any]]:
+    import statsmodels.api as sm
+    import statsmodels.formula.api as formulas
+
+    target, rows, families = frame["a"], sm.add_constant(frame[["b", "c"]]), sm.families
+    for kind in (sm.OLS, sm.WLS, sm.GLS, sm.GLSAR, sm.QuantReg, sm.RLM):
+        yield f"statsmodels {kind.__name__}", kind(target, rows).fit()
+    for kind in (sm.Logit, sm.Probit, sm.Poisson, sm.NegativeBinomial):
+        yield f"statsmodels {kind.__name__}", kind(labels, rows).fit(disp=0)
+    yield "statsmodels MNLogit", sm.MNLogit(labels + (frame["b"] > 0.6), rows).fit(disp=0)
+    for family in (families.Binomial(), families.Poisson(), families.Gamma(families.links.Log()), families.Gaussian()):
+        given = labels if isinstance(family, families.Binomial) else target
+        yield f"statsmodels GLM {type(family).__name__}", sm.GLM(given, rows, family=family).fit()
+    yield "statsmodels arrays", sm.OLS(target.to_numpy(), rows.to_numpy()).fit()
+    yield "statsmodels without data", _without_data(sm.OLS(target, rows).fit())
+    words = frame.assign(town=["Bern", "Basel"] * (_ROWS // 2))
+    formula = "a ~ b * C(town) + np.log1p(c) + I(b ** 2)"
+    yield "statsmodels formula", formulas.ols(formula, words).fit()
+
+
+def _without_data(results: Any) -> Any:
+    stream = io.BytesIO()
+    results.save(stream, remove_data=True)
+    return pickle.loads(stream.getvalue())  # noqa: S301  # was saved the line before
 
 
 def _on_frames(frame: pd.DataFrame) -> dict[str, Any]:

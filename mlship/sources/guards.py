@@ -5,9 +5,10 @@ still make the library that loads it crash, which is one reason why that happens
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mlship.sources.dtypes import DTYPE, layout
+from mlship.sources.formulas import SPECIFICATIONS
 from mlship.sources.nodes import RECONSTRUCTORS, Call, Global, Node, Pairs, made_of
 from mlship.sources.streams import RefusedError
 
@@ -19,8 +20,10 @@ _PARTIAL = ("functools", "partial")
 _HARMLESS = {"__doc__", "__module__", "__name__", "__qualname__"}
 #: Classes that can stand for a dict of attributes.
 _MAPPINGS = {"Bunch", "ChainMap", "Counter", "OrderedDict", "UserDict", "defaultdict", "dict"}
-#: What HistGradientBoosting binds arguments of.
-_BOUND = ("sklearn.utils.validation", "check_array")
+#: CatBoost keeps its own bytes under this key, which its __setstate__ takes out and parses.
+_CATBOOST, _CATBOOST_BYTES = "catboost.core", {"__model"}
+#: Libraries with native parts, whose classes do more in __init__ than to keep what they are given.
+_NATIVE = {"catboost", "lightgbm", "statsmodels", "xgboost"}
 #: Methods that scipy's discrete distributions keep in numpy.vectorize.
 _METHODS = {"_entropy", "_cdf_single", "_ppf_single"}
 
@@ -50,6 +53,8 @@ def check_call(call: Call) -> None:
     if function.module == "numpy.random._pickle" and any(given.module.partition(".")[0] != "numpy" for given in named):
         raise RefusedError("it makes something else than random numbers with a function of numpy for these")
     if function.pair in RECONSTRUCTORS:
+        if any(given.module.partition(".")[0] in _NATIVE for given in _globals(call.arguments[1:])):
+            raise RefusedError("it makes an instance in another way than pickle does")
         _check_attributes(call.arguments[2:])
 
 
@@ -62,20 +67,27 @@ def check_state(instance: Call, state: Node) -> None:
         _check_distribution(state)
     if instance.function.pair == _PARTIAL and not (isinstance(state, tuple) and state[0] in instance.arguments[:1]):
         raise RefusedError("it changes what functools.partial calls")
-    _check_attributes(state if isinstance(state, tuple) else (state,))
+    of_catboost = made_of(instance).module == _CATBOOST and isinstance(state, Pairs)
+    _check_attributes(state if isinstance(state, tuple) else (state,), _CATBOOST_BYTES if of_catboost else set())
 
 
-def check_names(pairs: Iterable[tuple[Node, Node]]) -> None:
-    """Raise RefusedError when a key would change how an object behaves if it became an attribute of it."""
-    for key, _ in pairs:
-        if type(key) is Call or (type(key) is str and key.startswith("__") and key not in _HARMLESS):
+def check_names(pairs: Iterable[tuple[Node, Node]], known: Collection[str] = ()) -> None:
+    """Raise RefusedError when a key would change how an object behaves if it became an attribute of it.
+
+    ``known`` are special keys that the class itself writes.
+    """
+    for key, value in pairs:
+        special = type(key) is str and key.startswith("__") and key not in _HARMLESS and key not in known
+        if type(key) is Call or special:
             raise RefusedError("it sets a special attribute of an instance")
+        if type(key) is str and key in SPECIFICATIONS and value is not None:
+            raise RefusedError("it holds a formula that statsmodels would run as Python code")
 
 
-def is_known_partial(call: Call) -> bool:
-    """Say whether ``call`` is the one functools.partial that scikit-learn itself saves."""
-    first = call.arguments[0] if call.arguments else None
-    return call.function.pair == _PARTIAL and type(first) is Global and first.pair == _BOUND
+def bound_by_partial(call: Call) -> Global | None:
+    """Return the function of which functools.partial binds arguments, None where ``call`` is something else."""
+    first = call.arguments[0] if len(call.arguments) == 1 else None
+    return first if call.function.pair == _PARTIAL and type(first) is Global else None
 
 
 def is_own_method(instance: Call, name: str) -> bool:
@@ -109,11 +121,11 @@ def _close(fields: Node) -> None:
         fields.closed = True
 
 
-def _check_attributes(states: tuple[Node, ...]) -> None:
+def _check_attributes(states: tuple[Node, ...], known: Collection[str] = ()) -> None:
     """Check each part of a state that may end up as attributes: the whole, or one of a tuple."""
     for part in states:
         if type(part) is Pairs:
-            check_names(part.items)
+            check_names(part.items, known)
         if type(part) is Call and (part.items or made_of(part).name in _MAPPINGS):
             raise RefusedError("it sets attributes whose names it computes")
 

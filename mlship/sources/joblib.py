@@ -22,7 +22,7 @@ _DATA = {"builtins", "__builtin__", "collections", "datetime", "numpy", "pandas"
 
 
 class JoblibSource:
-    """Reads joblib files (raw, zlib, gzip, bz2, lzma, xz) and pickles of protocols 0 to 5."""
+    """Reads joblib files (raw, zlib, gzip, bz2, lzma, xz, lz4) and pickles of protocols 0 to 5."""
 
     def matches(self, path: Path) -> bool:
         """Say whether ``path`` is a file of this kind, by its suffix or its first bytes."""

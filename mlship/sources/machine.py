@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mlship.sources.arrays import read_array
-from mlship.sources.guards import check_call, check_names, check_state, is_known_partial, is_own_method
+from mlship.sources.formulas import DATA, attributes, misplaced, runs_code
+from mlship.sources.guards import bound_by_partial, check_call, check_names, check_state, is_own_method
 from mlship.sources.nodes import RECONSTRUCTORS, Array, Call, Global, Group, Node, Pairs, made_of
 from mlship.sources.streams import DamagedError, RefusedError, Stream
 
@@ -23,6 +24,7 @@ class Walk:
 
     ``made`` are names that are called without arguments, or handed to a function that makes an instance of them;
     ``called`` are those that are called with arguments, or whose instances are filled item by item.
+    ``bound`` are functions of which functools.partial binds arguments, to be called later.
     ``built`` are the instances whose state was set, in order; ``protocol`` is the highest that is stated (0 when none
     is, as in protocols 0 and 1); ``arrays`` counts the arrays that joblib wrote.
     """
@@ -31,6 +33,7 @@ class Walk:
     globals: dict[tuple[str, str], Global] = field(default_factory=dict)
     made: set[tuple[str, str]] = field(default_factory=set)
     called: set[tuple[str, str]] = field(default_factory=set)
+    bound: set[tuple[str, str]] = field(default_factory=set)
     built: list[Call] = field(default_factory=list)
     protocol: int = 0
     arrays: int = 0
@@ -93,10 +96,12 @@ class Machine:
         self.check_wrapper(function, given)
         call = Call(function, given)
         check_call(call)
-        known = is_known_partial(call)
-        if not known:
+        bound = bound_by_partial(call)
+        if bound is not None:
+            self.found.bound.add(bound.pair)
+        else:
             self.found.made.update(argument.pair for argument in given if type(argument) is Global)
-        (self.found.made if known or not given else self.found.called).add(function.pair)
+        (self.found.made if bound is not None or not given else self.found.called).add(function.pair)
         self.stack.append(call)
 
     def resolved_attribute(self, function: Global, arguments: tuple[Node, ...]) -> bool:
@@ -139,6 +144,7 @@ class Machine:
             self.stack[-1] = self.array(instance, state)
             return
         check_state(instance, state)
+        self.found.called |= misplaced(attributes(state)) | ({DATA} if runs_code(state) else set())
         self.found.built.append(instance)
 
     def array(self, wrapper: Call, state: Node) -> Array:
@@ -169,6 +175,7 @@ class Machine:
             target.items.extend(pairs)
         else:
             check_names(pairs)  # a Bunch's keys are its attributes
+            self.found.called |= misplaced(pairs)
             self.fill(target, pairs)
 
     def add_items(self, items: list[Node]) -> None:

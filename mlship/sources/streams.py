@@ -1,14 +1,16 @@
 """Read a model file piece by piece, compressed or not, without trusting any size that it states."""
 
 import bz2
+import importlib
 import io
 import lzma
 import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 #: Errors of the decompressors: the file is damaged.
 DECOMPRESSION_ERRORS = (zlib.error, lzma.LZMAError, EOFError, OSError)
@@ -142,8 +144,8 @@ def opened(path: Path) -> Iterator[tuple[Stream, str]]:
         file.seek(0)
         if packing == "zip":
             raise DamagedError("it is a zip archive, not a pickle")
-        if packing == "lz4":
-            raise DamagedError("it is compressed with lz4, which mlship does not read")
+        if packing == "lz4" and find_spec("lz4") is None:
+            raise DamagedError("it is compressed with lz4, for which the package lz4 is not installed")
         if packing == "zfile":
             raise DamagedError("it was saved by joblib before 0.10, in a format that is no longer read")
         limit = max(MAX_UNPACKED, MAX_RATIO * size) if packing else size
@@ -156,11 +158,33 @@ def _unpacked(file: BinaryIO, packing: str) -> BinaryIO:
             return file
         case "bz2":
             return io.BufferedReader(bz2.BZ2File(file), _PIECE)
+        case "lz4":
+            frames = importlib.import_module("lz4.frame")
+            return io.BufferedReader(_Checked(frames.LZ4FrameFile(file)), _PIECE)
         case "lzma" | "xz":
             return io.BufferedReader(lzma.LZMAFile(file), _PIECE)
         case _:
             wbits = zlib.MAX_WBITS | (16 if packing == "gzip" else 0)
             return io.BufferedReader(_Inflated(file, wbits), _PIECE)
+
+
+class _Checked(io.RawIOBase):
+    """The content of an lz4 file, whose damage is told as that of other compressions is."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
+        """Fill ``buffer`` as far as one step goes; 0 is the end."""
+        try:
+            data = self._file.read(len(buffer))
+        except RuntimeError as error:
+            raise EOFError from error
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Inflated(io.RawIOBase):

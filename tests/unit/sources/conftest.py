@@ -51,12 +51,13 @@ def models() -> Mapping[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         zoo = script("zoo")
-        return dict(zoo.estimators()) | dict(zoo.compositions())
+        return dict(zoo.estimators()) | dict(zoo.compositions()) | dict(zoo.other_libraries())
 
 
 @pytest.fixture(scope="session")
 def allowlist(models: Mapping[str, Any]) -> Any:
-    """Import scripts/allowlist.py (after zoo, which it imports)."""
+    """Import scripts/allowlist.py (after zoo and others, which it imports)."""
+    script("others")
     return script("allowlist")
 
 

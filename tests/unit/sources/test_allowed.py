@@ -15,9 +15,11 @@ import mlship.sources
 
 FILE = Path(mlship.sources.__file__).with_name("allowed.json")
 LISTS = json.loads(FILE.read_text())
-CALL, MAKE, REFER = ({(m, n) for m, names in LISTS[key].items() for n in names} for key in ("call", "make", "refer"))
+CALL, MAKE, REFER, BIND = (
+    {(m, n) for m, names in LISTS[key].items() for n in names} for key in ("call", "make", "refer", "bind")
+)
 ROOTS = {"sklearn", "numpy", "scipy", "pandas", "pyarrow", "joblib", "collections", "functools", "copyreg", "_codecs"}
-ROOTS |= {"builtins", "__builtin__", "copy_reg", "_loss"}
+ROOTS |= {"builtins", "__builtin__", "copy_reg", "_loss", "catboost", "lightgbm", "statsmodels", "xgboost"}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -82,6 +84,16 @@ def test_nothing_on_it_runs_code_out_of_its_state() -> None:
         "pandas.core.arrays.arrow.array",
         "pandas.core.arrays.string_",
         "numpy.ma.core",
+        "pandas.core.dtypes.dtypes",  # sets attributes
+        "pandas.core.generic",  # sets attributes
+        "pandas.core.arrays.categorical",  # makes a dtype of its categories
+        "pandas.core.internals.managers",  # makes blocks of arrays
+        "catboost.core",  # parses its bytes, updates a dict of parameters
+        "lightgbm.basic",  # parses its text
+        "xgboost.core",  # parses its bytes
+        "statsmodels.base.data",  # evaluates a formula: guarded
+        "statsmodels.base.wrapper",  # updates __dict__
+        "statsmodels.discrete.discrete_model",  # updates __dict__, chooses methods by name
         "collections",  # UserList has none; OrderedDict is compiled
     }
     found = {
@@ -114,3 +126,21 @@ def _find(module: str, name: str) -> Any:
         return reduce(getattr, name.split("."), importlib.import_module(modern))
     except (ImportError, AttributeError):
         return None
+
+
+def test_only_functions_of_numbers_are_bound_to_arguments() -> None:
+    numbers = {
+        ("numpy", "clip"),
+        ("numpy", "nan_to_num"),
+        ("numpy", "round"),
+        ("sklearn.utils.validation", "check_array"),
+    }
+    for module, name in BIND - numbers:
+        found = _find(module, name)
+        assert found is None or type(found).__name__ == "ufunc", f"{module}:{name}"
+    assert BIND <= CALL | MAKE | REFER
+
+
+def test_classes_that_free_what_their_state_says_are_not_on_it() -> None:
+    named = {(module.partition(".")[0], name) for module, name in CALL | MAKE | REFER}
+    assert not named & {("xgboost", "DMatrix"), ("lightgbm", "Dataset"), ("lightgbm", "_InnerPredictor")}

@@ -88,8 +88,20 @@ def test_an_archive_is_named(stopped) -> None:
     assert "zip archive" in stopped(b"PK\x03\x04" + bytes(20))
 
 
-def test_lz4_is_named(stopped) -> None:
-    assert "lz4" in stopped(b"\x04\x22\x4d\x18" + bytes(20))
+def test_lz4_is_named_where_it_cannot_be_read(stopped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "find_spec", lambda name: None)
+    assert "the package lz4 is not installed" in stopped(b"\x04\x22\x4d\x18" + bytes(20))
+
+
+def test_lz4_is_read_where_it_is_installed(stopped, inspect, dumped, model) -> None:
+    pytest.importorskip("lz4")
+    content = dumped(model, ("lz4", 3))
+    inspect(content)  # imports lz4
+    found = inspect(content)
+    assert (found.format, found.untrusted) == ("joblib, lz4", ())
+    for length in (7, 20, len(content) // 2, len(content) - 5):
+        stopped(content[:length])
+    stopped(content[:30] + bytes(20) + content[50:])
 
 
 def test_files_of_very_old_joblib_are_named(stopped) -> None:
