@@ -11,6 +11,16 @@ class TestOnnx(StageContract):
     options = {"target": "target"}
 
 
+class TestNative(StageContract):
+    group, name = "converters", "native"
+    options = {"target": "target"}
+
+
+class TestPmml(StageContract):
+    group, name = "converters", "pmml"
+    options = {"target": "target"}
+
+
 class TestOnnxRuntime(StageContract):
     group, name = "optimizers", "onnxruntime"
     options = {"seconds": 0.1}
