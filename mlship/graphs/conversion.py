@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import onnx
+from google.protobuf.message import EncodeError
 from onnx import TensorProto
 
 from mlship.errors import UnsupportedModelError
@@ -15,6 +16,9 @@ from mlship.graphs.dispatch import answer, transform
 from mlship.graphs.narrow import narrowed, rounds_first
 from mlship.graphs.outputs import outputs_of
 from mlship.signature import Column, Tensor
+
+#: What one protobuf message holds.
+MOST_BYTES = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,17 @@ class Conversion:
 
     @cached_property
     def content(self) -> bytes:
-        """The bytes of the ONNX file, the same for the same model."""
-        return bytes(self.model.SerializeToString(deterministic=True))
+        """The bytes of the ONNX file, the same for the same model.
+
+        Raises UnsupportedModelError for more than a file can hold.
+        """
+        try:
+            content = bytes(self.model.SerializeToString(deterministic=True))
+        except (EncodeError, ValueError) as error:  # which of them depends on protobuf's own implementation
+            raise _too_large(f"more than {MOST_BYTES / 1e9:.1f}") from error
+        if len(content) > MOST_BYTES:
+            raise _too_large(f"{len(content) / 1e9:.1f}")
+        return content
 
     @property
     def rounds_first(self) -> bool:
@@ -41,6 +54,11 @@ class Conversion:
     def narrowed(self) -> "Conversion":
         """Return the same model computing in float32."""
         return Conversion(narrowed(self.model), self.route, "float32")
+
+
+def _too_large(size: str) -> UnsupportedModelError:
+    message = f"the ONNX file would have {size} GB; protobuf, in which it is written, holds {MOST_BYTES / 1e9:.1f}"
+    return UnsupportedModelError(message, "prune the model (fewer or smaller trees), or serve it as it is: --to native")
 
 
 def convert(

@@ -282,8 +282,7 @@ def planned_route(class_names: Iterable[str]) -> tuple[str, ...]:
     """Say who would convert each estimator among qualified class names, without importing anything.
 
     One line each, in their order: "RandomForestClassifier: mlship", "KNNImputer: skl2onnx" or "Birch: no converter".
-    A class that another package converts has that package's name. Names that are no estimators of scikit-learn are left
-    out.
+    Names that are neither estimators of scikit-learn nor converted by a package that is installed are left out.
     """
     plans: dict[str, str] = {}
     for qualified in class_names:
