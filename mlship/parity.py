@@ -28,9 +28,15 @@ DOUBLE = Tolerance(1e-9, 1e-12)
 FLOAT = Tolerance(1e-4, 1e-6)
 
 
+#: How often the original's own noise is allowed, and up to where: beyond that there is no answer to agree with.
+_NOISE, _MOST = 10.0, 1e-3
+
+
 def tolerance_of(signature: Signature) -> Tolerance:
-    """Return what a model of this signature is allowed, by the precision of its graph."""
-    return DOUBLE if signature.precision == "float64" else FLOAT
+    """Return what a model of this signature is allowed, by the precision of its graph and the original's own noise."""
+    allowed = DOUBLE if signature.precision == "float64" else FLOAT
+    noise = min(_NOISE * signature.noise, _MOST)
+    return allowed if noise <= allowed.relative else Tolerance(noise, allowed.absolute)
 
 
 @dataclass(frozen=True)

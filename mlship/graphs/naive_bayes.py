@@ -9,6 +9,7 @@ from mlship.graphs.blocks import numbers, product
 from mlship.graphs.builder import Answers, Block, Graph, Matrix, Result
 from mlship.graphs.labels import largest, pick
 from mlship.graphs.logarithms import shares
+from mlship.graphs.sums import pairwise
 
 
 def gaussian(g: Graph, model: Any, block: Block) -> Answers:
@@ -17,7 +18,7 @@ def gaussian(g: Graph, model: Any, block: Block) -> Answers:
     means, variances = _doubles(model.theta_), _doubles(model.var_)
     gaps = g.op("Sub", g.op("Unsqueeze", x.name, np.array([1])), means)
     terms = g.op("Div", g.op("Mul", gaps, gaps), variances)
-    total = g.op("ReduceSum", terms, np.array([2]), keepdims=0)
+    total = pairwise(g, terms, 0, x.width)
     with np.errstate(divide="ignore"):
         priors = np.log(model.class_prior_)
     constant = -0.5 * np.sum(np.log(2.0 * np.pi * variances), axis=1)

@@ -36,7 +36,7 @@ def answering(model: Any, columns: Sequence[Column], *, named: bool) -> Answer:
         )
 
     def answer(tensors: Tensors) -> dict[str, NDArray[Any]]:
-        given = to_original(tensors, columns, named=named)
+        given = to_original(model, tensors, columns, named=named)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return {name: _plain(name, getattr(model, method)(given)) for name, method in methods.items()}
@@ -70,12 +70,17 @@ def _output(name: str, values: NDArray[Any], model: Any) -> Output:
     labels = None if classes is None or isinstance(classes, list) else tuple(np.asarray(classes).tolist())
     kind: ColumnType = "number"
     if name == "prediction":
-        boolean = labels is not None and np.asarray(classes).dtype == bool
+        boolean = classes is not None and all(np.asarray(part).dtype == bool for part in _per_target(classes))
         integral = "boolean" if boolean else "integer"
         kind = "string" if values.dtype == object else integral if values.dtype.kind in "iu" else "number"  # type: ignore[assignment]
     width = None if values.ndim == 1 else values.shape[1]
     known = labels if name in ("probabilities", "scores") and width == len(labels or ()) else None
     return Output(name=name, type=kind, width=width, classes=known)  # type: ignore[arg-type]
+
+
+def _per_target(classes: Any) -> Sequence[Any]:
+    """Return the classes of each target; those of a model with one target are one array."""
+    return classes if isinstance(classes, list) else [classes]
 
 
 def _plain(name: str, values: Any) -> NDArray[Any]:

@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 
 from mlship.errors import DataError
 from mlship.originals.knowledge import Known, names_of, width_of
-from mlship.originals.samples import Sample
+from mlship.originals.samples import UNNAMED, Sample
+from mlship.originals.texts import choose, takes_texts
 from mlship.signature import MISSING_STRING, Column, ColumnType, Output, Tensor
 
 MATRIX = "features"
+
+#: What pandas calls the column of a CSV file that holds the index of a frame.
+_INDEX = "Unnamed: 0"
+#: Categories are told up to this many, and where none is longer than this.
+_MOST_CATEGORIES, _LONGEST_CATEGORY = 100, 200
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,20 @@ def align(sample: Sample, model: Any, target: str | None) -> Aligned:
     Raises DataError when columns are missing, or when there are more than the model takes.
     """
     frame, labelled = _frame(sample, target)
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise DataError(f"the sample has more than one column '{repeated[0]}'", "rename one of them")
     answers = None
     if target is not None:
         if target not in frame.columns:
             raise DataError(f"the sample has no column '{target}'", f"it has: {_listed(list(frame.columns))}")
         answers = frame[target].to_numpy()
         frame = frame.drop(columns=target)
+    if takes_texts(model):
+        return _texts_alone(frame, answers)
     names = names_of(model)
     if names is not None and labelled:
+        names = _spelled(names, frame)
         missing = [name for name in names if name not in frame.columns]
         if target in missing:
             raise DataError(
@@ -54,8 +66,9 @@ def align(sample: Sample, model: Any, target: str | None) -> Aligned:
         return Aligned(frame[names], answers, named=True, ignored=ignored)
     width = width_of(model)
     if width is not None and frame.shape[1] != width:
-        hint = f"is the last one the answer? try --target {frame.columns[-1]}" if frame.shape[1] == width + 1 else ""
-        raise DataError(f"the sample has {frame.shape[1]} columns, the model takes {width}", hint)
+        raise DataError(
+            f"the sample has {frame.shape[1]} columns, the model takes {width}", _surplus(list(frame.columns), width)
+        )
     if names is not None:
         frame = frame.set_axis(names, axis=1)
     return Aligned(frame, answers, named=names is not None)
@@ -95,9 +108,15 @@ def to_tensors(frame: pd.DataFrame, columns: Sequence[Column], tensors: Sequence
     return result
 
 
-def to_original(tensors: Mapping[str, NDArray[Any]], columns: Sequence[Column], *, named: bool) -> Any:
-    """Return what the original model is given for ``tensors``: a frame if it was trained on names, else an array."""
+def to_original(model: Any, tensors: Mapping[str, NDArray[Any]], columns: Sequence[Column], *, named: bool) -> Any:
+    """Return what ``model`` is given for ``tensors``: a frame if it was trained on names, else an array.
+
+    A model that takes one text a row is given a list.
+    """
     texts = any(column.type == "string" for column in columns)
+    if takes_texts(model):
+        (column,) = columns
+        return _values(tensors[column.tensor][:, column.index], column).tolist()
     if not named and not texts:
         return tensors[MATRIX]
     series = {i: _values(tensors[column.tensor][:, column.index], column) for i, column in enumerate(columns)}
@@ -120,6 +139,22 @@ def _values(values: NDArray[Any], column: Column) -> Any:
     return values.astype(bool) if column.type == "boolean" else values.astype(np.int64)
 
 
+def _texts_alone(frame: pd.DataFrame, answers: NDArray[Any] | None) -> Aligned:
+    """Align for a model that takes one text a row."""
+    chosen = choose(frame)
+    ignored = tuple(name for name in frame.columns if name != chosen)
+    return Aligned(frame[[chosen]], answers, named=False, ignored=ignored)
+
+
+def _surplus(names: list[str], width: int) -> str:
+    """Return a hint for a sample that has another number of columns than the model."""
+    if len(names) != width + 1:
+        return f"it has: {_listed(names)}"
+    if names[0].startswith(_INDEX):
+        return f"'{names[0]}' is the index of the frame: write the file with to_csv(..., index=False)"
+    return f"is the last one the answer? try --target {names[-1]}"
+
+
 def _input_names(columns: Sequence[str]) -> list[str]:
     """Name ONNX inputs like their columns, but for those that are called as an output is."""
     outputs = get_args(Output.model_fields["name"].annotation)
@@ -132,9 +167,15 @@ def _input_names(columns: Sequence[str]) -> list[str]:
     return names
 
 
+def _spelled(names: list[str], frame: pd.DataFrame) -> list[str]:
+    """Spell names as the sample does: LightGBM writes "fare_paid" for a column that is called "fare paid"."""
+    spelled = {str(name).replace(" ", "_"): str(name) for name in frame.columns}
+    return [name if name in frame.columns else spelled.get(name, name) for name in names]
+
+
 def _frame(sample: Sample, target: str | None) -> tuple[pd.DataFrame, bool]:
     if isinstance(sample, pd.DataFrame):
-        return sample.set_axis([str(name) for name in sample.columns], axis=1), True
+        return sample.set_axis([str(name) for name in sample.columns], axis=1), not sample.attrs.get(UNNAMED)
     frame = pd.DataFrame(sample)
     if target is not None and target.lstrip("-").isdigit():
         position = int(target) % frame.shape[1]
@@ -178,8 +219,9 @@ def _column(name: str, kind: ColumnType, values: "pd.Series[Any]", known: Known,
     nullable = bool(values.isna().any())
     if kind == "string":
         seen = sorted({str(value) for value in values.dropna()} | set(_texts(known)))
-        null: Literal["none", "nan"] = "none" if None in (known.categories or ()) else "nan"
-        categories = tuple(seen) if len(seen) <= 100 else None
+        null: Literal["none", "nan"] = "none" if known.none or None in (known.categories or ()) else "nan"
+        few = len(seen) <= _MOST_CATEGORIES and all(len(text) <= _LONGEST_CATEGORY for text in seen)
+        categories = tuple(seen) if few and known.words is None else None
         return Column(
             name=name, type=kind, tensor=tensor, index=index, nullable=nullable, null=null, categories=categories
         )

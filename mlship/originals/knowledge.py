@@ -1,14 +1,18 @@
 """What a fitted scikit-learn model knows of its input columns: names, categories, ranges, thresholds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlship.originals.splits import splits_of
+from mlship.originals.texts import is_vectorizer, takes_texts, words_of
+
 #: Steps that hand column j on as column j, so that what follows still speaks of the user's columns (rescaled or not).
 _KEEPS_COLUMNS = ("Imputer", "Scaler")
+_MOST_THRESHOLDS = 50  # of one column in one tree
 
 
 @dataclass
@@ -16,18 +20,21 @@ class Known:
     """What the model knows of one column.
 
     ``categories`` as the encoder learned them, ``low`` and ``high`` bounds or two standard deviations around the mean,
-    ``thresholds`` the values at which trees split this very column.
+    ``thresholds`` the values at which trees split this very column, ``words`` some terms of a column of free text.
+    ``none``: what is missing is None there, and not NaN.
     """
 
     categories: list[Any] | None = None
     low: float | None = None
     high: float | None = None
     thresholds: list[float] = field(default_factory=list)
+    words: list[str] | None = None
+    none: bool = False
 
     @property
     def textual(self) -> bool:
-        """Whether the categories are text."""
-        return self.categories is not None and any(isinstance(item, str) for item in self.categories)
+        """Whether the column holds text: categories or free text."""
+        return self.words is not None or any(isinstance(item, str) for item in self.categories or ())
 
 
 def names_of(model: Any) -> list[str] | None:
@@ -46,16 +53,9 @@ def know(model: Any, names: Sequence[str]) -> list[Known]:
     """Collect what ``model`` knows of each of the columns ``names``."""
     known = [Known() for _ in names]
     _walk(model, list(range(len(names))), list(names), known, plain=True)
+    if takes_texts(model):
+        known[0].words = known[0].words or []
     return known
-
-
-def trees_of(model: Any) -> Iterator[Any]:
-    """Yield the sklearn.tree Tree objects in ``model``, first estimators first."""
-    if hasattr(model, "tree_"):
-        yield model.tree_
-    for member in np.ravel(np.asarray(getattr(model, "estimators_", []), dtype=object)):
-        if hasattr(member, "tree_"):
-            yield member.tree_
 
 
 def _walk(step: Any, columns: list[int], names: list[str], known: list[Known], *, plain: bool) -> None:
@@ -99,7 +99,14 @@ def indices(chosen: Any, names: Sequence[str]) -> list[int]:
 
 def _learn(step: Any, known: Sequence[Known], *, plain: bool) -> None:
     for column, categories in zip(known, _per_column(step, "categories_", len(known)), strict=False):
-        column.categories = list(categories)
+        column.categories = None if categories is None else list(categories)
+        column.none |= None in (column.categories or ())
+    if "Imputer" in type(step).__name__ and getattr(step, "missing_values", "") is None:
+        for column in known:
+            column.none = True
+    if is_vectorizer(step):
+        for column in known:
+            column.words = [*(column.words or ()), *words_of(step)]
     if not plain:
         return
     low, high = _range(step)
@@ -120,16 +127,14 @@ def _range(step: Any) -> tuple[Any, Any]:
 
 
 def _learn_thresholds(step: Any, known: Sequence[Known]) -> None:
-    for tree in trees_of(step):
-        inner = np.flatnonzero(tree.children_left != -1)
-        for feature in np.unique(tree.feature[inner]):
-            values = tree.threshold[inner][tree.feature[inner] == feature]
-            known[feature].thresholds.extend(float(value) for value in np.unique(values)[:50])
-    for predictor in np.ravel(np.asarray(getattr(step, "_predictors", []), dtype=object)):
-        nodes = predictor.nodes[(predictor.nodes["is_leaf"] == 0) & (predictor.nodes["is_categorical"] == 0)]
-        for feature, threshold in zip(nodes["feature_idx"][:200], nodes["num_threshold"][:200], strict=True):
-            if np.isfinite(threshold) and feature < len(known):
-                known[feature].thresholds.append(float(threshold))
+    for column, values in splits_of(step):
+        if column < len(known):
+            known[column].thresholds.extend(values[_spread(len(values), _MOST_THRESHOLDS)].tolist())
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """Return at most ``most`` of ``count`` numbers, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, num=min(count, most), dtype=np.int64))
 
 
 def _per_column(step: Any, attribute: str, width: int) -> Sequence[NDArray[Any]]:

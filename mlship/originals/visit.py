@@ -9,66 +9,72 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlship.errors import ModelError, UnsupportedModelError
 from mlship.golden import Golden
-from mlship.originals import answers, samples, stress, synthetic
+from mlship.originals import answers, complaints, leaves, samples, steadiness, stress, synthetic
+from mlship.originals.coverage import NOTHING, Coverage, coverage
 from mlship.originals.frames import Aligned, align, describe, to_tensors
 from mlship.originals.knowledge import Known, know, names_of, width_of
+from mlship.originals.texts import TEXT, takes_texts
 from mlship.signature import MISSING_STRING, Column, Signature
+
+#: Rows that are made up to reach leaves of trees, where no sample is given.
+_MOST_LEAVES = 5_000
 
 
 @dataclass(frozen=True)
 class Visited:
-    """What the visit found; ``synthetic`` is True where no sample was given and the rows are made up."""
+    """What the visit found; ``synthetic`` is True where no sample was given and the rows are made up.
+
+    ``reached`` says how much of the model the golden set reaches.
+    """
 
     signature: Signature
     golden: Golden
     synthetic: bool
     notes: tuple[str, ...]
+    reached: Coverage = NOTHING
 
 
 def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, seed: int) -> Visited:
     """Ask ``model`` about at most ``rows`` rows of ``sample`` and about stressed copies of them.
 
-    Raises DataError for a sample that does not fit, ModelError when the model cannot answer its own sample.
+    Raises DataError for a sample that does not fit, ModelError when the model cannot answer rows that nobody gave.
     """
-    _refuse_texts(model)
-    names = names_of(model) or [f"x{i}" for i in range(width_of(model) or 0)]
+    names = names_of(model) or ([TEXT] if takes_texts(model) else [f"x{i}" for i in range(width_of(model) or 0)])
     known = know(model, names)
     aligned = _rows(model, sample, target, names, known, rows, seed)
-    if not known:
-        known = [Known() for _ in aligned.frame.columns]
+    known = known or [Known() for _ in aligned.frame.columns]
     columns, tensors = describe(aligned.frame, known)
     answer = answers.answering(model, columns, named=aligned.named)
     plain = to_tensors(aligned.frame, columns, tensors)
     try:
         expected = answer(plain)
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
-        rows_, hint = (
-            ("the sample", "do the rows fit it?")
-            if sample
-            else (
-                "rows made up from what it knows",
-                "give it real rows: --data sample.csv",
-            )
-        )
-        raise ModelError(f"the model cannot answer {rows_}: {_first_line(error)}", hint) from error
+    except complaints.REFUSALS as error:
+        if sample is None:
+            raise complaints.about_made_up(error) from error
+        raise complaints.about_sample(error, answer, plain, aligned.frame, known) from error
+    noise = steadiness.noise(answer, plain, expected)
+    stressed = stress.accepted(stress.groups(plain, columns, known), answer)
+    stressed = steadiness.steady(stressed, answer, max(steadiness.STEADY, noise))
     signature = Signature(
         model=_name(model),
         task=answers.task_of(model),
         named=aligned.named,
-        columns=columns,
+        columns=_nullable(columns, stressed),
         tensors=tensors,
         outputs=answers.outputs(model, expected),
+        noise=noise,
     )
-    stressed = stress.accepted(stress.groups(plain, columns, known), answer)
-    signature = signature.model_copy(update={"columns": _nullable(columns, stressed)})
     golden = _golden(plain, expected, stressed, answer, aligned, made_up=sample is None)
-    return Visited(signature, golden, sample is None, _notes(aligned, sample))
+    patience = 10 if sample is None else 1
+    reached = coverage(model, golden.inputs, columns, known, named=aligned.named, patience=patience)
+    return Visited(signature, golden, sample is None, _notes(model, aligned, sample, reached, noise), reached)
 
 
 def _name(model: Any) -> str:
-    """Name a model by its class, a pipeline by those of its steps too."""
+    """Name a model by its class, a pipeline by those of its steps too; an adapter by the title that it has."""
+    if hasattr(model, "title"):
+        return str(model.title)
     steps = ", ".join(type(step).__name__ for _, step in getattr(model, "steps", ()) if step != "passthrough")
     return type(model).__name__ + (f"({steps})" if steps else "")
 
@@ -92,6 +98,7 @@ def without_missing(visited: Visited) -> Visited | None:
         replace(visited.golden.take(kept), target=visited.golden.target),
         visited.synthetic,
         (*visited.notes, note),
+        visited.reached,
     )
 
 
@@ -99,23 +106,18 @@ def _misses(values: NDArray[Any]) -> bool:
     return bool((values == MISSING_STRING).any() if values.dtype == object else np.isnan(values).any())
 
 
-def _refuse_texts(model: Any) -> None:
-    """Raise UnsupportedModelError for models that take a list of texts instead of rows."""
-    first = model.steps[0][1] if getattr(model, "steps", None) else model
-    if type(first).__name__ in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer"):
-        raise UnsupportedModelError(
-            "the model takes a list of texts, not rows of columns",
-            f"give {type(first).__name__} a column: ColumnTransformer([('text', vectorizer, 'column')])",
-        )
-
-
 def _rows(
     model: Any, sample: Path | None, target: str | None, names: list[str], known: list[Known], rows: int, seed: int
 ) -> Aligned:
     if sample is None:
-        return Aligned(synthetic.rows(names, known, min(rows, 200), seed), None, named=names_of(model) is not None)
+        made_up = synthetic.rows(names, known, min(rows, 200), seed)
+        reaching = leaves.rows(model, made_up, _MOST_LEAVES)
+        frame = made_up if reaching is None else pd.concat([made_up, reaching], ignore_index=True)
+        return Aligned(frame, None, named=names_of(model) is not None)
     texts = [name for name, column in zip(names, known, strict=True) if column.textual]
-    aligned = align(samples.read(sample, texts), model, target)
+    aligned = align(samples.read(sample, texts, target), model, target)
+    if takes_texts(model):  # which column that is was not known before
+        aligned = align(samples.read(sample, list(aligned.frame.columns), target), model, target)
     if len(aligned.frame) <= rows:
         return aligned
     chosen = np.sort(np.random.default_rng(seed).choice(len(aligned.frame), size=rows, replace=False))
@@ -161,13 +163,17 @@ def _target(aligned: Aligned) -> NDArray[Any] | None:
     return aligned.target if kind in "iuf" else pd.Series(aligned.target).astype(str).to_numpy(dtype=object)
 
 
-def _notes(aligned: Aligned, sample: Path | None) -> tuple[str, ...]:
+def _notes(model: Any, aligned: Aligned, sample: Path | None, reached: Coverage, noise: float) -> tuple[str, ...]:
+    notes = []
     if sample is None:
-        return ("no sample was given: the golden set is made up from what the model knows; give real rows with --data",)
+        notes.append("no sample was given: the golden set is made up from what the model knows; give real rows: --data")
     if aligned.ignored:
-        return (f"columns that the model does not take were left out: {', '.join(aligned.ignored[:8])}",)
-    return ()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        notes.append(f"columns that the model does not take were left out: {', '.join(aligned.ignored[:8])}")
+    if reached.sentence():
+        notes.append(reached.sentence())
+    if noise:
+        notes.append(
+            f"the original's own answers for the same row differ by up to {noise:.1g} relative, from batch to batch:"
+            " the converted model is held to that"
+        )
+    return (*notes, *getattr(model, "notes", ()))  # an adapter's own

@@ -91,3 +91,13 @@ def test_words_of_a_text_are_classified(agrees, model):
     frame = pd.DataFrame({"text": texts})
     pipeline = make_pipeline(make_column_transformer((CountVectorizer(), "text")), model)
     agrees(pipeline.fit(frame, [1, 0, 1, 0, 1, 0] * 4), frame)
+
+
+@pytest.mark.parametrize("width", [3, 7, 8, 13, 64, 130, 300])
+def test_gaussian_terms_are_added_up_in_the_original_s_order(agrees, width: int) -> None:
+    draw = np.random.default_rng(width)
+    rows = draw.normal(size=(60, width))
+    rows[:, 0] = 3.0  # a column of no variance outweighs all others
+    model = GaussianNB().fit(rows, np.arange(60) % 3)
+    rows[:30, 0] = 2.0**24 + 1
+    agrees(model, rows)

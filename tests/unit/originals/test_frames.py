@@ -60,7 +60,7 @@ def test_a_column_called_as_an_output_is_has_an_input_of_another_name() -> None:
 def test_booleans_with_gaps_reach_the_original_as_pandas_reads_them() -> None:
     frame = pd.DataFrame({"b": pd.Series([True, None, False], dtype=object)})
     columns, tensors = frames.describe(frame, [Known()])
-    back = frames.to_original(frames.to_tensors(frame, columns, tensors), columns, named=True)
+    back = frames.to_original(None, frames.to_tensors(frame, columns, tensors), columns, named=True)
     assert back["b"].tolist()[::2] == [True, False]
     assert np.isnan(back["b"][1])
 
@@ -71,7 +71,7 @@ def test_tensors_come_back_as_what_the_original_was_trained_on(named: bool) -> N
     columns, tensors = frames.describe(frame, [Known(), Known(), Known(categories=["é", None])])
     coded = frames.to_tensors(frame, columns, tensors)
     assert coded["t"][1, 0] == MISSING_STRING
-    back = frames.to_original(coded, columns, named=named)
+    back = frames.to_original(None, coded, columns, named=named)
     values = back.to_numpy(dtype=object) if named else back
     assert values[0].tolist() == [1.5, 1, "é"]
     assert np.isnan(values[1][0])
@@ -85,3 +85,40 @@ def test_columns_that_a_service_cannot_take_are_named(values: list[Any], words: 
     with pytest.raises(DataError, match="'when'") as caught:
         frames.describe(pd.DataFrame({"when": values}), [Known()])
     assert words in caught.value.message
+
+
+def test_a_column_too_many_may_be_the_index() -> None:
+    with pytest.raises(DataError) as caught:
+        frames.align(pd.DataFrame({"Unnamed: 0": [0], "u": [1], "v": [2]}), fitted(None), None)
+    assert "index=False" in caught.value.hint
+
+
+def test_columns_of_one_name_are_refused() -> None:
+    with pytest.raises(DataError, match="more than one column 'u'"):
+        frames.align(pd.DataFrame([[1, 2]], columns=["u", "u"]), fitted(None), None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([1, None, 3], dtype="Int64"),
+        pd.Series([1, None, 3], dtype="double[pyarrow]"),
+        pd.Series([1, None, 3]).astype("category"),
+        pd.Series(["x", None, "y"], dtype="string"),
+        pd.Series(["x", None, "y"]).astype("category"),
+        pd.Series([True, None, False], dtype="boolean"),
+    ],
+    ids=lambda values: str(values.dtype),
+)
+def test_types_of_pandas_reach_the_original_as_plain_ones(values: Any) -> None:
+    frame = pd.DataFrame({"v": values})
+    columns, tensors = frames.describe(frame, [Known()])
+    back = frames.to_original(None, frames.to_tensors(frame, columns, tensors), columns, named=True)["v"]
+    assert back.dtype in (np.float64, np.dtype(object))
+    assert back.isna().tolist() == [False, True, False]
+    assert back[0] == values[0]
+
+
+def test_long_texts_are_no_categories() -> None:
+    columns, _ = frames.describe(pd.DataFrame({"t": ["x" * 1000, "y"]}), [Known()])
+    assert columns[0].categories is None

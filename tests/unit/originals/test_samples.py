@@ -28,8 +28,7 @@ def test_frames_are_read_with_text_kept_as_text(tmp_path: Path, suffix: str) -> 
     found = samples.read(write(tmp_path / f"sample{suffix}"), text_columns=["id"])
     assert isinstance(found, pd.DataFrame)
     assert list(found["x"])[:1] == [0.25]
-    if suffix != ".jsonl":  # JSON has said already that it is text
-        assert list(found["id"]) == ["007", "042"]
+    assert list(found["id"]) == ["007", "042"]
 
 
 @pytest.mark.parametrize("name", ["rows.npy", "rows.npz"])
@@ -78,3 +77,35 @@ def test_three_dimensions_are_no_sample(tmp_path: Path) -> None:
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     with pytest.raises(DataError, match=r"\(2, 2, 2\)"):
         samples.read(tmp_path / "cube.npy")
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfx,y\n1,2\n", b"x;y\n1;2\n", b"x\ty\n1\t2\n", b"x,y\r\n1,2\r\n"])
+def test_marks_and_separators_of_spreadsheets_are_understood(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "sample.csv").write_bytes(content)
+    found = samples.read(tmp_path / "sample.csv")
+    assert isinstance(found, pd.DataFrame)
+    assert found.to_dict(orient="list") == {"x": [1], "y": [2]}
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "sample.csv").write_text("x,y,x\n1,2,3\n")
+    with pytest.raises(DataError, match="more than one column 'x'"):
+        samples.read(tmp_path / "sample.csv")
+
+
+def test_another_array_of_an_archive_is_the_target(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", X=np.zeros((2, 2)), y=np.array([7, 8]))
+    found = samples.read(tmp_path / "rows.npz", target="y")
+    assert isinstance(found, pd.DataFrame)
+    assert found["y"].tolist() == [7, 8]
+    assert found.attrs[samples.UNNAMED]
+    np.savez(tmp_path / "rows.npz", X=np.zeros((2, 2)), y=np.zeros(3))
+    with pytest.raises(DataError, match="'X' has 2 rows, 'y' has 3"):
+        samples.read(tmp_path / "rows.npz", target="y")
+
+
+def test_a_very_long_cell_is_read(tmp_path: Path) -> None:
+    (tmp_path / "sample.csv").write_text(f"x,y\n{'a' * 10_000_000},1\n")
+    found = samples.read(tmp_path / "sample.csv")
+    assert isinstance(found, pd.DataFrame)
+    assert len(found["x"][0]) == 10_000_000
