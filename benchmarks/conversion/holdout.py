@@ -23,17 +23,17 @@ from mlship.stages import Original
 #: What originals raise for rows that they do not take.
 _REFUSALS = (ValueError, TypeError, AttributeError, IndexError, KeyError)
 
-Grade = Literal["double", "single", "refused", "wrong", "crashed"]
+Grade = Literal["double", "single", "noisy", "refused", "wrong", "crashed"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """What became of one model.
 
-    ``grade``: equal in double (labels, and numbers within 1e-9 relative), equal in single precision (1e-4), refused
-    with a reason, **wrong** (it passed the gate and differs on rows that it was not checked on), or crashed with an
-    error that is not one of mlship's. ``relative`` is the largest difference to the largest number of the same row,
-    ``seconds`` the conversion's wall time.
+    ``grade``: equal in double (labels, and numbers within 1e-9 relative), equal in single precision (1e-4), noisy (as
+    equal as the original is to itself from batch to batch), refused with a reason, **wrong** (it passed the gate and
+    differs on rows that it was not checked on), or crashed with an error that is not one of mlship's. ``relative`` is
+    the largest difference to the largest number of the same row, ``seconds`` the conversion's wall time.
     """
 
     name: str
@@ -64,12 +64,13 @@ def examine(name: str, model: Any, sample: Any, fresh: Any) -> Finding:
         except Exception as error:  # noqa: BLE001  # every failure is told
             return Finding(name, "crashed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - started)
         seconds = time.perf_counter() - started
-        fresh = _answerable(adapted(model), fresh)
+        fresh = _answerable(adapted(model), fresh, otherwise=sample)
         new = saved(fresh, folder / "fresh")
         described, golden = _held_out(model, folder, new, fresh)
         content = (folder / "model.onnx").read_bytes()
     verdict = runtime.parity(content, golden, parity.tolerance_of(described))
-    grade: Grade = "double" if runtime.parity(content, golden, parity.DOUBLE).passed else "single"
+    coarse: Grade = "noisy" if described.noise else "single"
+    grade: Grade = "double" if runtime.parity(content, golden, parity.DOUBLE).passed else coarse
     if not verdict.passed:
         return Finding(name, "wrong", verdict.sentence(), seconds=seconds)
     return Finding(name, grade, "", _relative(content, golden), seconds)
@@ -87,7 +88,7 @@ def saved(rows: Any, stem: Path) -> Path:
     return path
 
 
-def _answerable(model: Any, rows: Any) -> Any:
+def _answerable(model: Any, rows: Any, otherwise: Any) -> Any:
     ask = getattr(model, next(iter(outputs_of(model).values())))
     try:
         ask(rows)
@@ -103,7 +104,7 @@ def _answerable(model: Any, rows: Any) -> Any:
             continue
         kept.append(number)
     if not kept:
-        return rows
+        return otherwise
     return rows.iloc[kept] if hasattr(rows, "iloc") else rows[kept]
 
 

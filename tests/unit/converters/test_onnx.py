@@ -6,19 +6,22 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.impute import KNNImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from mlship import golden, signature
 from mlship.converters.onnx import OnnxConverter
 from mlship.errors import GateError
+from mlship.graphs import table
 from mlship.stages import Original, Outcome
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -54,26 +57,39 @@ def test_column_names_reach_the_graph_and_the_signature_unchanged(tmp_path: Path
     assert [column.name for column in signature.read(tmp_path / "signature.json").columns] == names
 
 
-def test_a_step_that_has_no_double_kernel_is_converted_in_float(tmp_path: Path) -> None:
+def test_a_step_of_skl2onnx_that_has_no_double_kernel_is_converted_in_float(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delitem(table.PREDICTORS, "sklearn.svm.SVC")
     outcome = convert(SVC().fit(ROWS, LABELS), tmp_path)
     assert outcome.facts["precision"] == "float32"
     assert outcome.notes == ("SVC could not be converted in double: answers may differ by 0.0001 relative",)
     assert signature.read(tmp_path / "signature.json").precision == "float32"
 
 
-def test_a_conversion_that_answers_otherwise_is_refused_with_its_first_row(tmp_path: Path) -> None:
-    """The analysis of two classes is one that skl2onnx converts to something else."""
-    rows, labels = ROWS[:100], LABELS[:100]
-    np.save(tmp_path / "rows.npy", rows)
-    original = Original(tmp_path / "lda.joblib", "joblib", LinearDiscriminantAnalysis().fit(rows, labels))
-    with pytest.raises(GateError, match=r"model\.onnx differs from lda\.joblib.*first at row") as caught:
-        OnnxConverter().convert(original, tmp_path / "rows.npy", tmp_path, lambda message, _=None: None)
-    assert "mlship inspect lda.joblib" in caught.value.hint
+def test_a_conversion_that_answers_otherwise_is_refused_with_its_first_row_and_step(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """The scaler's row of the table leads to a function that forgets the means."""
+    monkeypatch.setitem(table.TRANSFORMERS, "sklearn.preprocessing.StandardScaler", "scalers:max_abs")
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, LABELS)
+    with pytest.raises(GateError, match=r"model\.onnx differs from model\.joblib.*first at row") as caught:
+        convert(model, tmp_path)
+    assert "at fault is step 'standardscaler' (StandardScaler): its column 'x0' is " in caught.value.message
+    assert "mlship inspect model.joblib" in caught.value.hint
     assert json.loads((tmp_path / "parity.json").read_text())["passed"] is False
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_missing_values_that_the_converted_model_treats_otherwise_are_refused_by_the_service(tmp_path: Path) -> None:
+def test_the_last_step_is_at_fault_where_those_before_it_agree(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(table.PREDICTORS, "sklearn.linear_model.PoissonRegressor", "linear:regressor")
+    model = make_pipeline(StandardScaler(), PoissonRegressor()).fit(ROWS, LABELS)
+    with pytest.raises(GateError, match=r"at fault is step 'poissonregressor' \(PoissonRegressor\)"):
+        convert(model, tmp_path)
+
+
+def test_missing_values_that_the_converted_model_treats_otherwise_are_refused_by_the_service(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.delitem(table.PREDICTORS, "sklearn.ensemble.IsolationForest")
     model = IsolationForest(n_estimators=20, random_state=0).fit(ROWS)
     outcome = convert(model, tmp_path)
     assert any("refuses them in: x0, x1, x2, x3" in note for note in outcome.notes)
@@ -81,8 +97,39 @@ def test_missing_values_that_the_converted_model_treats_otherwise_are_refused_by
     assert not any("missing" in origin for origin in golden.read(tmp_path / "golden.npz").origins)
 
 
-def test_what_was_converted_by_whom_is_told(tmp_path: Path) -> None:
+def test_what_was_converted_by_whom_is_told(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delitem(table.TRANSFORMERS, "sklearn.impute.KNNImputer")
     outcome = convert(
         make_pipeline(KNNImputer(), RandomForestClassifier(5, random_state=0)).fit(ROWS, LABELS), tmp_path
     )
     assert outcome.facts["steps"] == ["KNNImputer: skl2onnx", "RandomForestClassifier: mlship"]
+
+
+def test_an_original_that_does_not_agree_with_itself_is_held_to_its_own_noise(tmp_path: Path) -> None:
+    """The columns repeat each other, so the whitening divides by almost nothing."""
+    model = make_pipeline(make_union(MinMaxScaler(), StandardScaler()), PCA(whiten=True))
+    outcome = convert(model.fit(ROWS), tmp_path)
+    assert any("own answers for the same row differ by up to" in note for note in outcome.notes)
+    assert signature.read(tmp_path / "signature.json").noise > 1e-9
+
+
+def test_float32_is_taken_where_it_is_as_exact_and_smaller(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    tree = DecisionTreeClassifier(random_state=0).fit(draw.normal(5, 3, size=(2000, 4)), draw.integers(0, 3, 2000))
+    outcome = convert(tree, tmp_path)
+    assert outcome.facts["precision"] == "float32"
+    assert outcome.facts["largest_difference"] == 0
+    assert not any("could not be converted" in note for note in outcome.notes)
+
+
+def test_float32_on_request_keeps_the_labels(tmp_path: Path) -> None:
+    forest = RandomForestClassifier(200, random_state=0).fit(ROWS, LABELS)
+    outcome = convert(forest, tmp_path, precision="float32")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    assert graph.output[1].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    assert outcome.facts["precision"] == "float32"
+    assert 0 < outcome.facts["largest_difference"] < 1e-6
+
+
+def test_kmeans_stays_in_double_although_its_labels_agree_in_float32(tmp_path: Path) -> None:
+    assert convert(KMeans(3, random_state=0).fit(ROWS), tmp_path).facts["precision"] == "float64"
