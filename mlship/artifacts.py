@@ -16,8 +16,8 @@ _CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 class Artifact:
     """A file or folder in the workspace.
 
-    ``kind`` is what later stages ask for: original, sample, signature, golden, parity, onnx, session, candidates,
-    service, report, context, image. ``digest`` is sha256 in hex, ``size`` is in bytes.
+    ``kind`` is what later stages ask for: original, sample, signature, golden, parity, onnx, native, pmml, session,
+    candidates, service, report, context, image. ``digest`` is sha256 in hex, ``size`` is in bytes.
     """
 
     kind: str

@@ -35,7 +35,8 @@ class Outcome:
 class Stage(BaseModel):
     """Base of all stage plugins.
 
-    ``reads`` are artifact kinds without which it cannot run, ``uses`` those that it takes when they are there.
+    ``reads`` are artifact kinds without which it cannot run, ``either`` some of which it takes the one that is there,
+    ``uses`` those that it takes when they are there.
     ``writes`` are the kinds that it may write; ``publishes`` is one of them that the user gets as a folder of his own
     beside mlship.toml, where his edits are kept. ``libraries`` are distributions whose versions belong to the
     fingerprint.
@@ -46,6 +47,7 @@ class Stage(BaseModel):
     group: ClassVar[str]
     publishes: ClassVar[str | None] = None
     reads: ClassVar[tuple[str, ...]] = ()
+    either: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ()
@@ -95,7 +97,10 @@ class Converter(Stage):
 
 
 class Optimizer(Stage):
-    """onnx + golden -> a faster or smaller onnx that still passes parity, and how to run it (session)."""
+    """onnx + golden -> a faster or smaller onnx that still passes parity, and how to run it (session).
+
+    It is not asked about a native model, in which there is nothing to optimize.
+    """
 
     group = "optimizers"
     reads = ("onnx", "golden", "signature")
@@ -103,10 +108,10 @@ class Optimizer(Stage):
 
 
 class Scaffold(Stage):
-    """onnx + signature + golden -> a service folder that runs without mlship."""
+    """onnx (or native, see ``either``) + signature + golden -> a service folder that runs without mlship."""
 
     group = "scaffolds"
-    reads = ("onnx", "golden", "signature")
+    reads: ClassVar[tuple[str, ...]] = ("onnx", "golden", "signature")
     uses = ("session",)
     writes = ("service",)
     publishes = "service"
@@ -116,7 +121,7 @@ class Benchmark(Stage):
     """model and service -> report (a folder with JSON, Markdown and HTML)."""
 
     group = "benchmarks"
-    reads = ("onnx", "golden", "signature")
+    reads: ClassVar[tuple[str, ...]] = ("onnx", "golden", "signature")
     uses = ("original", "converted", "session", "service")
     writes = ("report",)
 

@@ -1,4 +1,4 @@
-"""Time models in process: the original in its own subprocess, the ONNX files in sessions here, taking turns."""
+"""Time models in process, taking turns: the original and a native one in subprocesses, ONNX files in sessions here."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -12,20 +12,26 @@ from mlship.measure import Burst, Sample, burst, interleaved_bursts, ratio, summ
 from mlship.quarantine import Visit
 from mlship.runtime import Session
 
-ORIGINAL = "original"
+ORIGINAL, NATIVE = "original", "native"
 
 
 def measure(
-    sessions: Mapping[str, Session], original: Visit | None, golden: Golden, rows: int, *, seconds: float, seed: int
+    sessions: Mapping[str, Session],
+    visits: Mapping[str, Visit],
+    golden: Golden,
+    rows: int,
+    *,
+    seconds: float,
+    seed: int,
 ) -> dict[str, Any]:
     """Time one call of ``rows`` golden rows for every candidate, interleaved, in about ``seconds`` seconds.
 
+    ``visits`` are those that answer in quarantine, ``sessions`` those in ONNX.
     Returns {"rows", "candidates": {name: percentiles}, "speedups": [{"of", "over", "estimate", "low", "high"}]}.
     """
     drawn = batches(golden, rows, seed)
-    bursts = {name: burst(_turns(session, golden, drawn)) for name, session in sessions.items()}
-    if original is not None:
-        bursts = {ORIGINAL: _asking(original, rows), **bursts}
+    bursts = {name: _asking(visit, rows) for name, visit in visits.items()}
+    bursts |= {name: burst(_turns(session, golden, drawn)) for name, session in sessions.items()}
     samples = interleaved_bursts(bursts, seconds=seconds, seed=seed)
     candidates = {name: _figures(sample, rows) for name, sample in samples.items()}
     return {"rows": rows, "candidates": candidates, "speedups": _speedups(samples, seed)}
@@ -36,9 +42,9 @@ def _turns(session: Session, golden: Golden, drawn: list[Any]) -> Callable[[], o
     return lambda: session.run(next(feeds))
 
 
-def _asking(original: Visit, rows: int) -> Burst:
+def _asking(visit: Visit, rows: int) -> Burst:
     def run(times: int) -> list[float]:
-        return list(original.ask({"batch": rows, "runs": times})["seconds"])
+        return list(visit.ask({"batch": rows, "runs": times})["seconds"])
 
     return run
 

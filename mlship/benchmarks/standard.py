@@ -1,4 +1,4 @@
-"""The standard benchmark: the original against the ONNX files in process, then the scaffolded service over HTTP."""
+"""The standard benchmark: the original against what is served in process, then the scaffolded service over HTTP."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mlship import footprint, quarantine, serving
 from mlship import golden as goldens
-from mlship import quarantine, serving
 from mlship import signature as signatures
 from mlship.artifacts import digest, size
-from mlship.benchmarks import in_process, report
+from mlship.benchmarks import formats, in_process, report
 from mlship.benchmarks.over_http import Http
 from mlship.benchmarks.rows import batches
 from mlship.errors import DamagedWorkspaceError, MlshipError
@@ -32,6 +32,8 @@ class StandardBenchmark(Benchmark):
     """Measures latency and throughput in process and over HTTP, memory and cold start; writes a report folder."""
 
     libraries = _LIBRARIES
+    reads = ("golden", "signature")
+    either = ("onnx", "native")
 
     seconds: float = Field(2.0, gt=0, le=600, description="time for each measurement, in seconds")
     connections: tuple[Annotated[int, Field(ge=1, le=512)], ...] = Field(
@@ -75,34 +77,43 @@ class StandardBenchmark(Benchmark):
     ) -> list[dict[str, Any]]:
         with ExitStack() as stack:
             progress("loading the models", 0.05)
-            original = self._original(inputs, golden, stack, notes)
+            visits = self._visits(inputs, golden, stack, notes)
             sessions = {name: Session(path, threads) for name, (path, threads) in models.items()}
             runs = []
             for fraction, rows in ((0.15, 1), (0.3, self.rows)):
                 progress(f"measuring in process, {rows} row{'s' * (rows > 1)} a call", fraction)
-                measured = in_process.measure(sessions, original, golden, rows, seconds=self.seconds, seed=self.seed)
+                measured = in_process.measure(sessions, visits, golden, rows, seconds=self.seconds, seed=self.seed)
                 runs.append(measured)
+            if "native" in inputs:
+                notes.append(_native_costs(inputs["native"], runs[0]["candidates"][in_process.NATIVE]))
             return runs
 
-    def _original(
+    def _visits(
         self, inputs: Mapping[str, Path], golden: Golden, stack: ExitStack, notes: list[str]
-    ) -> quarantine.Visit | None:
-        if "original" not in inputs:
-            notes.append("the original model was not measured: its file was not given")
-            return None
-        files = {"model": "original", "golden": "golden", "signature": "signature"}
-        request: dict[str, Any] = {key: str(inputs[kind].resolve()) for key, kind in files.items()}
-        request["digest"] = digest(inputs["original"])
+    ) -> dict[str, quarantine.Visit]:
+        """Return the models that are asked in quarantine, by name."""
+        files = {"model": "original", "native": "native", "golden": "golden", "signature": "signature"}
+        request: dict[str, Any] = {key: str(inputs[kind].resolve()) for key, kind in files.items() if kind in inputs}
         request["batches"] = {
             rows: [drawn.tolist() for drawn in batches(golden, rows, self.seed)] for rows in (1, self.rows)
         }
-        try:
-            visit = stack.enter_context(quarantine.visit("mlship.visits:time_original", request))
-            for rows in (1, self.rows):
-                visit.ask({"batch": rows, "runs": 1})
-        except MlshipError as error:
-            notes.append(f"the original model was not measured: {error.message}")
-            return None
+        visits = {}
+        if "original" in inputs:
+            request["digest"] = digest(inputs["original"])
+            try:
+                visits[in_process.ORIGINAL] = self._visit("time_original", request, stack)
+            except MlshipError as error:
+                notes.append(f"the original model was not measured: {error.message}")
+        else:
+            notes.append("the original model was not measured: its file was not given")
+        if "native" in inputs:
+            visits[in_process.NATIVE] = self._visit("time_native", request, stack)
+        return visits
+
+    def _visit(self, target: str, request: Mapping[str, Any], stack: ExitStack) -> quarantine.Visit:
+        visit = stack.enter_context(quarantine.visit(f"mlship.visits:{target}", request))
+        for rows in (1, self.rows):
+            visit.ask({"batch": rows, "runs": 1})
         return visit
 
     def _service(
@@ -140,6 +151,8 @@ class _SessionFile(BaseModel):
 
 def _models(inputs: Mapping[str, Path]) -> dict[str, tuple[Path, int]]:
     """Return the ONNX files to measure by name, each with its number of threads; the same file only once."""
+    if "native" in inputs:
+        return {}
     threads = _threads(inputs.get("session"))
     if "converted" not in inputs:
         return {CONVERTED: (inputs["onnx"], threads)}
@@ -157,7 +170,17 @@ def _threads(session: Path | None) -> int:
         raise DamagedWorkspaceError(f"'{session}' is not a session file: {error}", "mlship optimize --force") from error
 
 
+def _native_costs(folder: Path, figures: Mapping[str, Any]) -> str:
+    """Say what it costs that the model runs in its own library."""
+    pins = dict(line.split("==") for line in (folder / "requirements.txt").read_text("utf-8").split())
+    return (
+        f"native: one row takes {formats.seconds(figures['p50_seconds'])} in the model's own library, and its image "
+        f"holds {footprint.comparison(pins)}"
+    )
+
+
 def _sizes(inputs: Mapping[str, Path], models: Mapping[str, tuple[Path, int]]) -> dict[str, int]:
     original = {in_process.ORIGINAL: inputs["original"]} if "original" in inputs else {}
-    files = original | {name: path for name, (path, _) in models.items()}
+    native = {in_process.NATIVE: inputs["native"]} if "native" in inputs else {}
+    files = original | native | {name: path for name, (path, _) in models.items()}
     return {name: size(path) for name, path in files.items()}

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlship.benchmarks import formats, plots
-from mlship.benchmarks.in_process import ORIGINAL
+from mlship.benchmarks.in_process import NATIVE, ORIGINAL
 
 Document = Mapping[str, Any]
 
 #: Numbers of colours (and dash patterns) in the page's style sheet.
-_COLOURS = {ORIGINAL: 0, "converted": 1, "optimised": 2}
+_COLOURS = {ORIGINAL: 0, NATIVE: 1, "converted": 1, "optimised": 2}
 _SERVICE_COLOURS = (3, 4, 5)
 
 

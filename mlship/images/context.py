@@ -1,5 +1,6 @@
 """The build context: a folder that any engine builds without a network, by mlship or by hand."""
 
+import json
 import os
 import shutil
 import zipfile
@@ -28,9 +29,10 @@ def write(service: Path, base: Base, lock: list[str], values: Mapping[str, objec
 
     ``values``: port and labels for the template. Raises BuildError where the service lacks a file that it needs.
     """
-    for needed in ("app.py", "requirements.txt", "model/model.onnx", "model/signature.json"):
+    for needed in ("app.py", "requirements.txt", "model/signature.json"):
         if not (service / needed).is_file():
-            raise BuildError(f"'{service}' is not a complete service: it has no {needed}", "mlship scaffold --force")
+            raise _incomplete(service, needed)
+    model_file(service)
     _copy(service, context / "service", LEFT_OUT)
     _copy(service / "model", context / "model", set())
     write_atomic(context / "requirements.lock", "".join(f"{line}\n" for line in lock).encode())
@@ -38,6 +40,19 @@ def write(service: Path, base: Base, lock: list[str], values: Mapping[str, objec
     filled = {"base": base.name, "python": base.command, "installer": INSTALLER, **values}
     rendering.render_tree("image", context, filled)
     _normalise(context)
+
+
+def model_file(service: Path) -> Path:
+    """Return the file that holds the model of a service: model.onnx, or the one that native.json names.
+
+    Raises BuildError where there is neither.
+    """
+    model, native = service / "model" / "model.onnx", service / "model" / "native.json"
+    if native.is_file():
+        model = service / "model" / str(json.loads(native.read_bytes())["file"])
+    if not model.is_file():
+        raise _incomplete(service, f"model/{model.name}")
+    return model
 
 
 def labels(service: Path, signature: Signature, tag: str, base: Base, revision: str | None) -> dict[str, str]:
@@ -51,9 +66,13 @@ def labels(service: Path, signature: Signature, tag: str, base: Base, revision: 
         "org.opencontainers.image.base.name": base.name,
         "org.opencontainers.image.base.digest": base.digest,
         "io.mlship.model.class": signature.model,
-        "io.mlship.model.sha256": digest(service / "model" / "model.onnx"),
+        "io.mlship.model.sha256": digest(model_file(service)),
     }
     return {key: value for key, value in named.items() if value}
+
+
+def _incomplete(service: Path, needed: str) -> BuildError:
+    return BuildError(f"'{service}' is not a complete service: it has no {needed}", "mlship scaffold --force")
 
 
 def _copy(source: Path, target: Path, left_out: set[str]) -> None:

@@ -189,7 +189,7 @@ class DockerBuilder(ImageBuilder):
         return _outcome(work, f"build context, but no image; {verdict.sentence()}", facts, note)
 
     def _tag(self, work: "_Work") -> str:
-        model = sha256(work.service / "model" / "model.onnx")
+        model = sha256(contexts.model_file(work.service))
         return self.tag or names.default_tag(work.expected.signature.model, model)
 
 

@@ -14,10 +14,14 @@ from mlship.stages import Outcome, Progress, Scaffold
 
 # What still reads well in the README of a model with hundreds of columns.
 _COLUMNS_SHOWN, _CHARACTERS_SHOWN = 50, 2_000
+_REQUIREMENTS = "requirements.txt"
 
 
 class FastApiScaffold(Scaffold):
     """Writes a FastAPI service that answers with the model; it runs without mlship and belongs to the user."""
+
+    reads = ("golden", "signature")
+    either = ("onnx", "native")
 
     def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
         """Write ``out``/service: code, README, tests and the folder model/.
@@ -28,18 +32,32 @@ class FastApiScaffold(Scaffold):
         found = examples(golden.read(inputs["golden"]), told)
         service = out / "service"
         progress("writing the service")
-        written = render_tree("service", service, _values(told, found))
+        pins = _pins(inputs["native"]) if "native" in inputs else ()
+        written = render_tree("service", service, {**_values(told, found), "pins": pins})
         model = service / "model"
         model.mkdir(parents=True)
-        names = {"onnx": "model.onnx", "signature": "signature.json", "session": "session.json"}
-        for kind in sorted(names.keys() & inputs.keys()):
-            shutil.copyfile(inputs[kind], model / names[kind])
-            written.append(f"model/{names[kind]}")
+        for name, source in sorted(_model_files(inputs).items()):
+            shutil.copyfile(source, model / name)
+            written.append(f"model/{name}")
         (model / "examples.json").write_text(text(found), encoding="utf-8")
         written.append("model/examples.json")
         facts = {"framework": "fastapi", "files": sorted(written), "examples": len(found)}
         columns = f"{len(told.columns)} column{'s' if len(told.columns) != 1 else ''}"
         return Outcome({"service": "service"}, f"FastAPI service for {told.model} with {columns}", facts)
+
+
+def _model_files(inputs: Mapping[str, Path]) -> dict[str, Path]:
+    """Return what lies in model/: files by name."""
+    names = {"onnx": "model.onnx", "signature": "signature.json", "session": "session.json"}
+    if "native" in inputs:
+        kept = {path.name: path for path in inputs["native"].iterdir() if path.name != _REQUIREMENTS}
+        return {**kept, "signature.json": inputs["signature"]}
+    return {name: inputs[kind] for kind, name in names.items() if kind in inputs}
+
+
+def _pins(native: Path) -> list[str]:
+    """Return the libraries of a native model, each with its version."""
+    return (native / _REQUIREMENTS).read_text("utf-8").split()
 
 
 def _values(told: Signature, found: Sequence[Mapping[str, Any]]) -> dict[str, object]:

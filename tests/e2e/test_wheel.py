@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-PLUGIN = CHECKOUT / "tests" / "packages" / "mlship-strip"
+PACKAGES = CHECKOUT / "tests" / "packages"
+PLUGIN, STEPS = PACKAGES / "mlship-strip", PACKAGES / "acme-steps"
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an environment that holds the two wheels; the libraries are those of this one, read through a .pth file."""
+    """Make an environment of the three wheels; the libraries are those of this one, read through a .pth file."""
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(CHECKOUT))
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", str(folder / "dist"), str(PLUGIN))
+    for package in (PLUGIN, STEPS):
+        run(sys.executable, "-m", "build", "--wheel", "--outdir", str(folder / "dist"), str(package))
     run(sys.executable, "-m", "venv", str(folder / "venv"))
     python = folder / "venv" / "bin" / "python"
     wheels = [str(wheel) for wheel in (folder / "dist").glob("*.whl")]
@@ -60,3 +62,8 @@ def test_a_plugin_of_another_package_is_listed_and_used(environment: Path, train
 def test_the_author_of_a_plugin_can_run_the_contract_suite(environment: Path, tmp_path: Path) -> None:
     shutil.copytree(PLUGIN / "tests", tmp_path / "tests")
     assert "7 passed" in run(str(environment / "python"), "-m", "pytest", "-q", "tests", cwd=tmp_path)
+
+
+def test_a_step_of_another_package_is_converted_by_its_own_function(environment: Path, tmp_path: Path) -> None:
+    shutil.copytree(STEPS / "tests", tmp_path / "tests")
+    assert "1 passed" in run(str(environment / "python"), "-m", "pytest", "-q", "tests", cwd=tmp_path)

@@ -25,7 +25,7 @@ class Predictor:
 
     def __init__(self, model: Model, max_rows: int) -> None:
         self.model = model
-        self.decoder = Decoder(model.signature, model.dtypes, max_rows)
+        self.decoder = Decoder(model.signature, model.runtime.dtypes, max_rows)
         self.encoder = Encoder(model.signature.outputs)
         self._always = "prediction" if "prediction" in model.outputs else model.outputs[0]
 
@@ -33,7 +33,7 @@ class Predictor:
         """Answer the rows in ``body``; ``outputs`` as in ``choose``. Raises InvalidRequestError."""
         chosen = self.choose(outputs)
         rows = self.decoder.decode(body)
-        return Answer(self.encoder.encode(self.model.run(rows.feed, chosen)), rows.count)
+        return Answer(self.encoder.encode(self.model.runtime.run(rows.feed, chosen)), rows.count)
 
     def choose(self, outputs: Iterable[str]) -> tuple[str, ...]:
         """Return the outputs to compute: the prediction, and what comma-separated names, or "all", add to it.

@@ -76,9 +76,9 @@ class Service:
             "model_sha256": self.model.model_digest,
             "signature_sha256": self.model.signature_digest,
             "outputs": list(self.model.outputs),
-            "threads": self.model.threads,
+            "threads": self.model.runtime.threads,
             "limits": {"max_body_bytes": self.settings.max_body_bytes, "max_rows": self.settings.max_rows},
-            "versions": {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime", "numpy")},
+            "versions": {name: version(name) for name in ("fastapi", "uvicorn", *self.model.runtime.libraries)},
         }
 
 

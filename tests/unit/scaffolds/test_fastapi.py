@@ -64,7 +64,9 @@ def test_the_rendered_files_are_as_agreed(
 ) -> None:
     outcome = scaffold(fixed.write(tmp_path), tmp_path)
     service = tmp_path / "service"
-    rendered = {name: (service / name).read_bytes() for name in ("README.md", "model/examples.json")}
+    rendered = {
+        name: (service / name).read_bytes() for name in ("README.md", "model/examples.json", "requirements.txt")
+    }
     listing = "".join(f"{name}\n" for name in outcome.facts["files"])
     assert_golden("fastapi", {**rendered, "files.txt": listing.encode()})
 
@@ -73,7 +75,7 @@ def test_the_code_is_the_template_as_it_stands(fixed: Any, tmp_path: Path) -> No
     scaffold(fixed.write(tmp_path), tmp_path)
     source, service = rendering.templates() / "service", tmp_path / "service"
     for name in artifacts.files(service):
-        if name != "README.md" and not name.startswith("model/"):
+        if name not in ("README.md", "requirements.txt") and not name.startswith("model/"):
             assert (service / name).read_bytes() == (source / name).read_bytes()
 
 

@@ -42,7 +42,7 @@ def refused(answer: tuple[int, Any]) -> tuple[list[Any], str]:
     return problem["loc"], problem["type"]
 
 
-@pytest.mark.parametrize("name", ["numeric", "mixed", "switch"])
+@pytest.mark.parametrize("name", ["numeric", "mixed", "texts", "switch"])
 @pytest.mark.parametrize("form", ["features", "records"])
 def test_every_golden_row_gets_the_answer_of_the_original(
     served: Callable[..., Ask], cases: Mapping[str, Any], name: str, form: str
@@ -90,6 +90,18 @@ def test_a_colon_in_a_string_is_no_second_field(mixed: Ask) -> None:
     row = MIXED_RECORD | {"home.dest": 'a: "features": b'}
     assert mixed("POST", "/predict", {"records": [row]})[0] == 200
     assert mixed("POST", "/predict", {"features": [list(row.values())]})[0] == 200
+
+
+def test_a_model_of_texts_takes_one_text_a_row(served: Callable[..., Ask]) -> None:
+    ask = served("texts")
+    short, named = (
+        ask("POST", "/predict", body)[1] for body in ({"features": [["wine"]]}, {"records": [{"review": "wine"}]})
+    )
+    assert short == named == {"prediction": [1]}
+    assert refused(ask("POST", "/predict", {"features": [[None]]})) == (
+        ["body", "features", 0, "review"],
+        "string_type",
+    )
 
 
 def test_null_is_a_missing_value_where_the_model_takes_one(mixed: Ask, cases: Mapping[str, Any]) -> None:

@@ -1,0 +1,138 @@
+"""A model in its own library: the service as a real process, the benchmark of it, and its image."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from docker import DockerClient
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from mlship import golden as golden_set
+from mlship import signature as signatures
+from mlship.artifacts import digest
+from mlship.benchmarks.standard import StandardBenchmark
+from mlship.converters.native import NativeConverter
+from mlship.images.docker import DockerBuilder
+from mlship.parity import Tolerance
+from mlship.replay import replay
+from mlship.scaffolds.fastapi import FastApiScaffold
+from mlship.serving import Running, running
+from mlship.stages import Original
+
+Artifacts = dict[str, Path]
+
+
+def quiet(message: str, fraction: float | None = None) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """Keep a model of text, numbers and missing values native, and make its service."""
+    folder = tmp_path_factory.mktemp("native")
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "home.dest": draw.choice(["Köln", "New York, NY", "北京", None], 120),
+            "fare paid": np.where(draw.random(120) < 0.2, np.nan, draw.gamma(2, 15, 120).round(2)),
+            "age": draw.integers(1, 90, 120),
+        }
+    )
+    towns = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False))
+    columns = make_column_transformer((towns, ["home.dest"]), remainder="passthrough")
+    model = make_pipeline(columns, HistGradientBoostingClassifier(max_iter=10))
+    model.fit(frame, np.where(frame["age"] > 40, "ja", "nein"))
+    frame.to_csv(folder / "sample.csv", index=False)
+    original = Original(folder / "model.joblib", "joblib", model)
+    outcome = NativeConverter().convert(original, folder / "sample.csv", folder, quiet)
+    found = {kind: folder / name for kind, name in outcome.artifacts.items()}
+    FastApiScaffold().run(found, folder, quiet)
+    return {**found, "service": folder / "service"}
+
+
+@pytest.fixture(scope="module")
+def server(artifacts: Artifacts) -> Iterator[Running]:
+    with running(artifacts["service"]) as started:
+        yield started
+
+
+def ask(server: Running, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=20)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body))
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_every_answer_over_http_is_the_originals_to_the_last_bit(server: Running, artifacts: Artifacts) -> None:
+    rows, described = golden_set.read(artifacts["golden"]), signatures.read(artifacts["signature"])
+    verdict = replay(server.url, rows, described, Tolerance(0.0, 0.0))
+    assert verdict.passed, verdict.sentence()
+    assert verdict.rows > 120
+
+
+def test_the_contract_is_that_of_every_other_service(server: Running, artifacts: Artifacts) -> None:
+    assert ask(server, "GET", "/readyz") == (200, {"status": "ok"})
+    status, answer = ask(server, "POST", "/predict", {"records": [{"home.dest": None, "fare paid": 1, "age": 20}]})
+    assert (status, answer) == (200, {"prediction": ["nein"]})
+    status, answer = ask(server, "POST", "/predict", {"features": [["Köln", "much", 20]]})
+    assert (status, answer["detail"][0]["loc"]) == (422, ["body", "features", 0, "fare paid"])
+
+
+def test_the_info_tells_whose_versions_answer(server: Running, artifacts: Artifacts) -> None:
+    info = ask(server, "GET", "/info")[1]
+    assert {"scikit-learn", "skops", "pandas"} < info["versions"].keys()
+    assert "onnxruntime" not in info["versions"]
+    assert info["model_sha256"] == digest(artifacts["service"] / "model" / "model.skops")
+
+
+def test_the_tests_of_the_service_pass(artifacts: Artifacts) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command, cwd=artifacts["service"], env=environment, capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_report_says_what_it_costs(artifacts: Artifacts, tmp_path: Path) -> None:
+    stage = StandardBenchmark(seconds=0.05, connections=(1,), rows=10)
+    outcome = stage.run(artifacts, tmp_path, quiet)
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert list(report["in_process"][0]["candidates"]) == ["native"]
+    assert report["service"]["parity"]["passed"] is True
+    (cost,) = [note for note in outcome.notes if note.startswith("native: one row takes")]
+    assert "MB of packages, where ONNX Runtime takes" in cost
+    assert cost in (tmp_path / "report" / "report.md").read_text()
+
+
+@pytest.mark.docker
+def test_the_image_holds_the_pinned_libraries_and_answers(
+    engine: DockerClient, base_image: str, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    tag = f"mlship-test/native:{os.getpid()}"
+    outcome = DockerBuilder(tag=tag, base=base_image).run(artifacts, tmp_path, quiet)
+    try:
+        assert outcome.facts["parity"]["passed"] is True
+        lock = (tmp_path / "context" / "requirements.lock").read_text()
+        pins = (artifacts["native"] / "requirements.txt").read_text().split()
+        assert [pin for pin in pins if f"{pin.lower()} --hash" not in lock] == []
+        assert "onnxruntime" not in lock
+        labels = engine.images.get(tag).labels
+        assert labels["io.mlship.model.sha256"] == digest(artifacts["native"] / "model.skops")
+    finally:
+        engine.images.remove(tag, force=True)
