@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +31,10 @@ class Project(BaseModel):
     data: str | None = Field(None, description="sample rows: CSV, Parquet, JSON lines, .npy or .npz")
     target: str | None = Field(None, description="column of the sample that holds the true answers")
     trust: tuple[str, ...] = Field((), description="names that the loading gate lets through")
+    code: str | None = Field(None, description="your own code that the model needs: a .py file, or a folder")
+    python_env: Literal["here", "auto"] = Field(
+        "here", description="auto: models of another scikit-learn are visited in an environment of their own"
+    )
 
 
 class Config(BaseModel):
@@ -61,6 +65,11 @@ def read(path: Path) -> Config:
     return Config(project=_validated(Project, project, "[project]"), stages=content)
 
 
+def plugin_of(stage: str, config: Config) -> str:
+    """Return the plugin that does ``stage`` where the command line names none."""
+    return str(config.stages.get(stage, {}).get("plugin", STAGES[stage][1]))
+
+
 def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Turn ``--set key=value`` and ``--set stage.key=value`` into options by stage ("" where no stage is named).
 
@@ -70,7 +79,7 @@ def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
-            raise ConfigError(f"'--set {assignment}' is not key=value", "for example: --set dtype=float32")
+            raise ConfigError(f"'--set {assignment}' is not key=value", "for example: --set precision=float32")
         stage, dot, key = name.rpartition(".")
         if dot and stage not in stages:
             raise ConfigError(

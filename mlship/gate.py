@@ -16,6 +16,9 @@ def inspect(model: Path, trust: Collection[str] = ()) -> Inspection:
 
     Raises DataError when there is no such file, ModelError when no source knows it or it is damaged.
     """
+    if (model / "saved_model.pb").is_file():
+        hint = f"make it an ONNX file: python -m tf2onnx.convert --saved-model {model} --output model.onnx"
+        raise DataError(f"'{model}' is a SavedModel of TensorFlow, which mlship does not read itself", hint)
     if not model.is_file():
         what = "is a folder, not a model file" if model.is_dir() else "is not there"
         raise DataError(f"'{model}' {what}", "give the file that joblib.dump or pickle.dump wrote")

@@ -1,11 +1,15 @@
 """What a model file holds, read without executing it, and whether loading it is safe."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from mlship.errors import UntrustedModelError
+
+_MOST_NAMES = 4
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,24 @@ def require_trusted(inspection: Inspection) -> None:
         names = ", ".join(inspection.untrusted)
         raise UntrustedModelError(
             f"'{inspection.path.name}' would import names that are not known to be safe: {names}",
-            f"if you trust where the file comes from: --trust {inspection.untrusted[0]}",
+            f"if you trust where the file comes from: {way_to_trust(inspection.untrusted)}",
         )
+
+
+def way_to_trust(names: Sequence[str]) -> str:
+    """Return the options that let ``names`` through, with the user's own code where it is not installed here."""
+    options = [f"--trust {name}" for name in names[:_MOST_NAMES]] + ["..."] * (len(names) > _MOST_NAMES)
+    modules = {name.rpartition(".")[0] for name in names}
+    if "__main__" in modules:
+        options.append("--code the_script_that_saved_it.py")
+    elif lost := next((module for module in sorted(modules) if not _is_here(module)), None):
+        options.append(f"--code {lost}.py" if "." not in lost else f"--code folder_with_{lost.partition('.')[0]}")
+    return " ".join(options)
+
+
+def _is_here(module: str) -> bool:
+    package = module.partition(".")[0]
+    return not package.isidentifier() or package in sys.modules or find_spec(package) is not None
 
 
 def version_differences(inspection: Inspection) -> tuple[str, ...]:
@@ -56,7 +76,8 @@ def version_differences(inspection: Inspection) -> tuple[str, ...]:
     for name, trained in sorted(inspection.trained_with.items()):
         here = installed(name)
         if here != trained:
-            found.append(f"{inspection.path.name} was saved with {name} {trained}; here is {here or 'none'}")
+            way = ": --python-env auto loads it with its own" if name == "scikit-learn" else ""
+            found.append(f"{inspection.path.name} was saved with {name} {trained}; here is {here or 'none'}{way}")
     return tuple(found)
 
 

@@ -4,17 +4,19 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlship import __version__, gate, golden, parity, runtime, signature
+from mlship import __version__, quarantine, usercode, visiting
 from mlship.artifacts import digest, storage_error
+from mlship.environments import Environment
 from mlship.errors import DataError, GateError, PluginError, UsageError
+from mlship.judging import judged
 from mlship.manifest import File, Record
-from mlship.quarantine import Limits, visit
 from mlship.stages import Converter, Outcome, Stage
+from mlship.visiting import Terms
 from mlship.workspace import ORDER, Workspace
 
 
@@ -38,11 +40,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Given:
-    """What the user brings: the model, sample rows or none, and names that he trusts."""
+    """What the user brings: the model, sample rows or none, and on what terms the model is visited."""
 
     model: Path | None = None
     sample: Path | None = None
-    trust: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
 
 
 class Listener(Protocol):
@@ -63,13 +65,16 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class _Planned:
-    """A step with its inputs, ready to be compared with the lock or run."""
+    """A step with its inputs, ready to be compared with the lock or run; ``idle`` says why there is nothing to do."""
 
     step: Step
     inputs: dict[str, Path]
     files: dict[str, File]
     versions: dict[str, str]
     fingerprint: str
+    idle: str = ""
+    terms: Terms = field(default_factory=Terms)
+    environment: Environment | None = None
 
 
 def run(
@@ -91,8 +96,8 @@ def stale_inputs(workspace: Workspace, record: Record) -> list[str]:
     paths = {file.path: workspace.located(file) for file in record.inputs.values()}
     return [
         file.path
-        for file in record.inputs.values()
-        if paths[file.path].exists() and digest(paths[file.path]) != file.sha256
+        for kind, file in record.inputs.items()
+        if paths[file.path].exists() and _digest(kind, paths[file.path]) != file.sha256
     ]
 
 
@@ -108,7 +113,7 @@ def _do(workspace: Workspace, step: Step, given: Given, listener: Listener, *, f
     if step.instance.publishes:
         workspace.refuse_foreign(step.instance.publishes)
     with workspace.staging(step.stage) as out:
-        record, folder = _run(workspace, planned, given, listener, out)
+        record, folder = _run(workspace, planned, listener, out)
         workspace.commit(record, folder, step.instance.publishes)
     done = Done(workspace.manifest().stages[step.stage], skipped=False, reason=reason)
     listener.finished(done)
@@ -118,13 +123,21 @@ def _do(workspace: Workspace, step: Step, given: Given, listener: Listener, *, f
 def _plan(workspace: Workspace, step: Step, given: Given) -> _Planned:
     """Collect the inputs of ``step`` and compute its fingerprint."""
     there = workspace.artifacts(step.stage) | _brought(workspace, step, given)
-    missing = [kind for kind in step.instance.reads if kind not in there]
-    if missing:
-        raise _nothing_to_do(step.stage, missing[0])
-    wanted = (*step.instance.reads, *step.instance.uses)
+    idle = _IDLE if step.instance.group == "optimizers" and "native" in there else ""
+    missing = _missing(step, there)
+    if missing and not idle:
+        raise _lacks(step, missing, there)
+    wanted = (*step.instance.reads, *step.instance.either, *step.instance.uses)
     inputs = {kind: there[kind] for kind in wanted if kind in there}
     files = dict(workspace.described(kind, path) for kind, path in inputs.items())
-    versions = {name: metadata.version(name) for name in step.instance.libraries} | {"mlship": __version__}
+    terms = given.terms if step.stage == "convert" else visiting.again(workspace, given.terms)
+    if terms.code and "original" in inputs:
+        sha256, size = usercode.fingerprint(terms.code), usercode.size(terms.code)
+        files["code"] = File(path=workspace.shown(terms.code), sha256=sha256, size=size)
+    own = visiting.environment(inputs["original"], terms) if "original" in inputs else None
+    libraries = {*step.instance.libraries, *(_graph_packages() if isinstance(step.instance, Converter) else ())}
+    versions = {name: metadata.version(name) for name in sorted(libraries)} | {"mlship": __version__}
+    versions |= {"scikit-learn": own.trained} if own else {}
     content = {
         "stage": step.stage,
         "plugin": step.plugin,
@@ -133,7 +146,12 @@ def _plan(workspace: Workspace, step: Step, given: Given) -> _Planned:
         "inputs": {kind: file.sha256 for kind, file in files.items()},
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return _Planned(step, inputs, files, versions, hashlib.sha256(canonical.encode()).hexdigest())
+    fingerprint = hashlib.sha256(canonical.encode()).hexdigest()
+    return _Planned(step, inputs, files, versions, fingerprint, idle, terms, own)
+
+
+def _digest(kind: str, path: Path) -> str:
+    return usercode.fingerprint(path) if kind == "code" else digest(path)
 
 
 def _brought(workspace: Workspace, step: Step, given: Given) -> dict[str, Path]:
@@ -144,7 +162,9 @@ def _brought(workspace: Workspace, step: Step, given: Given) -> dict[str, Path]:
         converted = workspace.manifest().stages["convert"].inputs
         earlier = {kind: workspace.located(file) for kind, file in converted.items()}
         unchanged = {
-            kind: path for kind, path in earlier.items() if path.exists() and digest(path) == converted[kind].sha256
+            kind: path
+            for kind, path in earlier.items()
+            if path.exists() and _digest(kind, path) == converted[kind].sha256
         }
         brought = {"original": unchanged.get("original"), "sample": unchanged.get("sample")}
     for path in brought.values():
@@ -186,17 +206,21 @@ def _difference(planned: _Planned, before: Record) -> str:
     return "other options"
 
 
-def _run(workspace: Workspace, planned: _Planned, given: Given, listener: Listener, out: Path) -> tuple[Record, Path]:
+def _run(workspace: Workspace, planned: _Planned, listener: Listener, out: Path) -> tuple[Record, Path]:
     """Run the stage into ``out``, judge its model, and describe what it wrote."""
     begun = time.monotonic()
     step = planned.step
     try:
-        if isinstance(step.instance, Converter):
-            outcome = _convert(step, step.instance, planned.inputs, given, listener, out)
+        if planned.idle:
+            outcome = Outcome({}, planned.idle)
+        elif isinstance(step.instance, Converter):
+            terms, own = planned.terms, planned.environment
+            outcome = visiting.convert(step.plugin, step.instance, planned.inputs, terms, own, listener, out)
         else:
-            outcome = step.instance.run(planned.inputs, out, listener.progress)
+            with quarantine.at(visiting.place(planned.environment, planned.terms.code, listener.progress)):
+                outcome = step.instance.run(planned.inputs, out, listener.progress)
         _check(step, outcome, out)
-        _judge(step, outcome, planned.inputs, out)
+        outcome = judged(step.stage, step.plugin, outcome, planned.inputs, out)
     except GateError as error:
         if not any(out.iterdir()):
             raise
@@ -224,30 +248,6 @@ def _run(workspace: Workspace, planned: _Planned, given: Given, listener: Listen
     return record, out
 
 
-def _convert(
-    step: Step, converter: Converter, inputs: Mapping[str, Path], given: Given, listener: Listener, out: Path
-) -> Outcome:
-    """Let ``converter`` meet the model: in quarantine, and only when the loading gate lets the file through."""
-    model, sample = inputs["original"], inputs.get("sample")
-    inspection = gate.inspect(model, given.trust)
-    gate.require_trusted(inspection)
-    for difference in gate.version_differences(inspection):
-        listener.note(difference)
-    request = {
-        "plugin": step.plugin,
-        "options": converter.model_dump(mode="json"),
-        "model": str(model.absolute()),
-        "digest": digest(model),
-        "sample": None if sample is None else str(sample.absolute()),
-        "out": str(out.absolute()),
-    }
-    with visit("mlship.visits:convert", request, Limits(seconds=converter.time_limit)) as visited:
-        result = visited.wait(listener.progress)
-    facts = {**result["facts"], "network": result["network"]}
-    outcome = Outcome(result["artifacts"], result["summary"], facts, tuple(result["notes"]))
-    return replace(outcome, notes=outcome.notes + gate.version_differences(inspection))
-
-
 def _check(step: Step, outcome: Outcome, out: Path) -> None:
     """Hold a plugin to its contract: it wrote what it says, of the kinds that it may write."""
     for kind, name in outcome.artifacts.items():
@@ -257,28 +257,32 @@ def _check(step: Step, outcome: Outcome, out: Path) -> None:
             raise PluginError(f"plugin '{step.plugin}' did not write '{name}', though it says so")
 
 
-def _judge(step: Step, outcome: Outcome, inputs: Mapping[str, Path], out: Path) -> None:
-    """Hold whatever ONNX a stage wrote against the golden set: no plugin is trusted to have done it."""
-    if "onnx" not in outcome.artifacts:
-        return
-    paths = {**inputs, **{kind: out / name for kind, name in outcome.artifacts.items()}}
-    allowed = parity.tolerance_of(signature.read(paths["signature"]))
-    verdict = runtime.parity(paths["onnx"], golden.read(paths["golden"]), allowed)
-    if not verdict.passed:
-        raise GateError(f"{step.stage}: the model of plugin '{step.plugin}' is not the original: {verdict.sentence()}")
+def _graph_packages() -> set[str]:
+    """Return the distributions that bring converters of their own for single steps."""
+    return {point.dist.name for point in metadata.entry_points(group="mlship.graphs") if point.dist}
 
 
-def _nothing_to_do(stage: str, kind: str) -> UsageError:
-    maker = {
-        "original": "convert",
-        "onnx": "convert",
-        "golden": "convert",
-        "signature": "convert",
-        "service": "scaffold",
-    }
+_IDLE = "nothing to optimize: the model is served by its own library"
+
+
+def _missing(step: Step, there: Mapping[str, Path]) -> str:
+    """Return a kind of artifact that ``step`` cannot do without, "" where all are there."""
+    absent = [kind for kind in step.instance.reads if kind not in there]
+    if step.instance.either and not any(kind in there for kind in step.instance.either):
+        absent.append(step.instance.either[0])
+    return next(iter(absent), "")
+
+
+def _lacks(step: Step, kind: str, there: Mapping[str, Path]) -> UsageError:
+    """Say what ``step`` lacks, and which command makes it."""
+    stage, other = step.stage, next((kind for kind in ("native", "pmml") if kind in there), "")
+    if kind == "onnx" and other:
+        message = f"{stage}: the model is kept as {other}, and plugin '{step.plugin}' takes ONNX"
+        return UsageError(message, "mlship convert --to onnx")
     if kind == "original":
         return UsageError(f"{stage}: which model?", "mlship ship model.joblib --data sample.csv, or mlship init")
-    first = maker.get(kind, ORDER[ORDER.index(stage) - 1])
+    made_first = kind in ("onnx", "golden", "signature")
+    first = "convert" if made_first else "scaffold" if kind == "service" else ORDER[ORDER.index(stage) - 1]
     example = f"mlship {first}" + (" MODEL --data SAMPLE" if first == "convert" else "")
     return UsageError(f"{stage}: there is no {kind} in this workspace yet", example)
 

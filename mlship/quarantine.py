@@ -13,7 +13,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from mlship.errors import QuarantineError, by_name
@@ -38,6 +40,27 @@ class Limits:
 
     seconds: float = 600.0
     memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where visits take place: the ``python`` that runs them, and the user's ``code`` (a file or folder), if any."""
+
+    python: Path = Path(sys.executable)
+    code: Path | None = None
+
+
+_PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
+
+
+@contextmanager
+def at(place: Place) -> Iterator[None]:
+    """Let all visits within take place at ``place``, whoever asks for them."""
+    token = _PLACE.set(place)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
 
 
 class Visit:
@@ -83,15 +106,14 @@ class Visit:
 
     def _death(self) -> QuarantineError:
         code = self._process.wait()
-        if self._timed_out.is_set():
+        if self._timed_out.is_set() or code == -signal.SIGXCPU:
             message = f"visiting the model took longer than {self._limits.seconds:g} s and was stopped"
             return QuarantineError(message, "allow more with --set time_limit=SECONDS")
         self._talk.seek(0)
         lines = self._talk.read().decode(errors="replace").strip().splitlines()
         said = lines[-1] if lines else "it said nothing"
         if code < 0:
-            cause = f"killed by {signal.Signals(-code).name}"
-            return QuarantineError(f"the process that visits the model was {cause}", "is there enough memory?")
+            return _killed(signal.Signals(-code))
         return QuarantineError(
             f"the process that visits the model failed: {said}", "MLSHIP_DEBUG=1 shows the traceback"
         )
@@ -100,14 +122,16 @@ class Visit:
 @contextmanager
 def visit(target: str, request: Mapping[str, Any], limits: Limits = Limits()) -> Iterator[Visit]:
     """Run ``target`` ("module:function", called with the request and a Channel) in quarantine, and end it for sure."""
-    command = [sys.executable, "-P", "-m", "mlship.visitor"]
+    place = _PLACE.get() or Place()
+    command = [str(place.python), "-P", "-m", "mlship.visitor"]
+    code = None if place.code is None else str(place.code.absolute())
     with tempfile.TemporaryFile() as talk:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=talk,
-            env=_environment(os.environ),
+            env=_environment(os.environ, at_home=place.python == Place.python),
             start_new_session=True,
         )
         held = Visit(process, talk, limits)
@@ -115,7 +139,7 @@ def visit(target: str, request: Mapping[str, Any], limits: Limits = Limits()) ->
         watchdog.daemon = True
         watchdog.start()
         try:
-            held._send({"target": target, "request": dict(request), "limits": asdict(limits)})
+            held._send({"target": target, "request": dict(request), "limits": asdict(limits), "code": code})
             yield held
         finally:
             watchdog.cancel()
@@ -127,10 +151,24 @@ def visit(target: str, request: Mapping[str, Any], limits: Limits = Limits()) ->
                 sys.stderr.write(talk.read().decode(errors="replace"))
 
 
-def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Keep what Python needs; credentials of the user's shell or CI job stay out."""
+def _killed(by: signal.Signals) -> QuarantineError:
+    if by in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT):
+        hint = "the file is damaged, was made to do that, or is of other versions: mlship inspect says which"
+        return QuarantineError(f"the process that visits the model crashed ({by.name})", hint)
+    if by == signal.SIGKILL:
+        hint = "most likely memory ran out: give it more, or fewer rows: --set golden_rows=100"
+        return QuarantineError("the process that visits the model was killed by the system (SIGKILL)", hint)
+    return QuarantineError(f"the process that visits the model was killed by {by.name}", "run the command again")
+
+
+def _environment(variables: Mapping[str, str], *, at_home: bool) -> dict[str, str]:
+    """Keep what Python needs; credentials of the user's shell or CI job stay out.
+
+    Another Python than this one (not ``at_home``) does not get what says where this one has its packages.
+    """
+    ours = () if at_home else ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     return {
         name: value
         for name, value in variables.items()
-        if name.upper() in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES)
+        if (name.upper() in _KEPT_VARIABLES or name.startswith(_KEPT_PREFIXES)) and name not in ours
     }

@@ -39,7 +39,7 @@ class Session:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         source = str(model) if isinstance(model, Path) else model
-        with _complaints("cannot load the model"):
+        with complaints("cannot load the model"):
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self.inputs = {item.name: _DTYPES.get(item.type, np.float32) for item in self._session.get_inputs()}
         self.outputs = [item.name for item in self._session.get_outputs()]
@@ -61,7 +61,7 @@ def parity(model: Path | bytes, golden: Golden, tolerance: Tolerance, threads: i
     session = Session(model, threads)
     feed = session.feed(golden.inputs)
     rows = np.unique(np.linspace(0, len(golden) - 1, num=16, dtype=np.int64))
-    with _complaints("fails on golden rows"):
+    with complaints("fails on golden rows"):
         together = session.run(feed)
         singles = [session.run({name: values[[row]] for name, values in feed.items()}) for row in rows]
     verdict = compare(golden, together, tolerance)
@@ -75,12 +75,12 @@ def save_optimised(model: Path, target: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(target)
-    with _complaints("cannot optimise the model"):
+    with complaints("cannot optimise the model"):
         onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
 @contextmanager
-def _complaints(what: str) -> Iterator[None]:
+def complaints(what: str) -> Iterator[None]:
     """Turn what ONNX Runtime raises into ModelError; its exceptions have no common base below Exception."""
     try:
         yield

@@ -55,7 +55,9 @@ class Workspace:
         """Return ``path`` as users know it: relative to the workspace where it lies inside."""
         resolved = path.resolve()
         root = self.root.resolve()
-        return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else str(path)
+        if resolved.is_relative_to(root):
+            return resolved.relative_to(root).as_posix()
+        return str(path) if path.is_absolute() else Path(os.path.relpath(resolved, root)).as_posix()
 
     def located(self, file: File) -> Path:
         """Return where a file of the lock lies."""
@@ -202,13 +204,14 @@ class Workspace:
     def artifacts(self, before: str) -> dict[str, Path]:
         """Return the artifacts that the stages before ``before`` left, the latest of each kind, checked.
 
-        "converted" is the model as convert left it. Of a published kind, the user's own copy counts.
+        "converted" is the model as convert left it. Of a published kind, the user's own copy counts. Where convert
+        wrote no ONNX, what was once optimised does not count.
         Raises DamagedWorkspaceError when one is not what its stage wrote.
         """
         found: dict[str, Path] = {}
         for stage in ORDER[: ORDER.index(before)]:
             record = self.manifest().stages.get(stage)
-            if record is None or self.state(record) == "gone":
+            if record is None or self.state(record) == "gone" or (stage == "optimize" and "onnx" not in found):
                 continue
             for kind, file in record.outputs.items():
                 found[kind] = self.located(file)

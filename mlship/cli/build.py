@@ -26,7 +26,13 @@ def command(
     """Build an image of the service, start it and check its answers."""
     forced = ["build"] if force else []
     done = run_stages(
-        screen, workspace, ["build"], settings=settings, flags={"build": {"tag": tag}}, plugin=plugin, force=forced
+        screen,
+        workspace,
+        ["build"],
+        settings=settings,
+        flags={"build": {"tag": tag}},
+        chosen={"build": plugin},
+        force=forced,
     )
     record = done[0].record
     require_image(workspace, record)

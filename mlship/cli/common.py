@@ -13,6 +13,8 @@ from mlship.cli.console import Answer, Screen
 from mlship.errors import InterruptedRunError, MlshipError
 from mlship.manifest import Record
 from mlship.pipeline import Done, Given, Step
+from mlship.trust import remember
+from mlship.visiting import PythonEnv, Terms
 from mlship.workspace import ORDER, Workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
@@ -30,6 +32,27 @@ Target = Annotated[
 Trust = Annotated[
     list[str] | None,
     typer.Option("--trust", help="A name that the loading gate lets through (repeatable).", show_default=False),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", help="What to convert to: onnx, pmml or native (its own library).", show_default=False),
+]
+Precision = Annotated[
+    str | None, typer.Option("--precision", help="Of the ONNX model: auto, float64 or float32.", show_default=False)
+]
+Code = Annotated[
+    Path | None,
+    typer.Option(
+        "--code", help="Your own code that the model needs: a .py file, or a folder of modules.", show_default=False
+    ),
+]
+Env = Annotated[
+    PythonEnv | None,
+    typer.Option(
+        "--python-env",
+        help="auto: visit a model of another scikit-learn in an environment of its own.",
+        show_default=False,
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -77,37 +100,52 @@ def run_stages(
     given: Given | None = None,
     settings: Sequence[str] | None = None,
     flags: Mapping[str, Mapping[str, Any]] | None = None,
-    plugin: str | None = None,
+    chosen: Mapping[str, str | None] | None = None,
     force: Collection[str] = (),
 ) -> list[Done]:
-    """Configure ``stages`` from mlship.toml, ``settings`` and ``flags`` (by stage), and run them in order."""
+    """Configure ``stages`` from mlship.toml, ``settings``, ``flags`` and ``chosen`` plugins (by stage); run them."""
     configured = config.read(workspace.config_file)
-    chosen = {
-        stage: plugin or configured.stages.get(stage, {}).get("plugin", config.STAGES[stage][1]) for stage in stages
-    }
-    classes = {stage: plugins.load(config.STAGES[stage][0], name) for stage, name in chosen.items()}
+    picked = {stage: (chosen or {}).get(stage) for stage in stages}
+    names = {stage: name or config.plugin_of(stage, configured) for stage, name in picked.items()}
+    classes = {stage: plugins.load(config.STAGES[stage][0], name) for stage, name in names.items()}
     assigned = config.distribute(config.parse_assignments(settings or (), stages), classes)
     steps = [
-        Step(stage, *config.assemble(stage, configured, assigned, (flags or {}).get(stage, {}), plugin))
+        Step(stage, *config.assemble(stage, configured, assigned, (flags or {}).get(stage, {}), picked[stage]))
         for stage in stages
     ]
     return pipeline.run(workspace, steps, given or Given(), screen, force=force)
 
 
 def brought(
-    workspace: Workspace, model: Path | None, data: Path | None, target: str | None, trust: Sequence[str] | None
+    workspace: Workspace,
+    model: Path | None,
+    data: Path | None,
+    target: str | None,
+    trust: Sequence[str] | None,
+    code: Path | None = None,
+    python_env: PythonEnv | None = None,
 ) -> tuple[Given, str | None]:
-    """Return what the user brings and the target: from the command line, else mlship.toml, else the last conversion."""
+    """Return what the user brings and the target: from the command line, else mlship.toml, else the last conversion.
+
+    Names that the user trusts are remembered in mlship.toml.
+    """
+    remember(workspace.config_file, trust or ())
     project = config.read(workspace.config_file).project
     last: Record | None = workspace.manifest().stages.get("convert")
+    base = workspace.root
+    own = code or (base / project.code if project.code else None)
     if model is None and project.model is None and last is not None:
         files = {kind: workspace.located(file) for kind, file in last.inputs.items()}
-        given = Given(files.get("original"), data or files.get("sample"), (*project.trust, *(trust or ())))
+        env = python_env or ("auto" if "environment" in last.facts else project.python_env)
+        terms = Terms(project.trust, own or files.get("code"), env)
+        given = Given(files.get("original"), data or files.get("sample"), terms)
         return given, target or last.options.get("target")
-    base = workspace.root
     found = model or (base / project.model if project.model else None)
     sample = data or (base / project.data if project.data else None)
-    return Given(found, sample, (*project.trust, *(trust or ()))), target or project.target
+    if last is not None and found is not None and workspace.shown(found) == last.inputs["original"].path:
+        own = own or (workspace.located(last.inputs["code"]) if "code" in last.inputs else None)
+    terms = Terms(project.trust, own, python_env or project.python_env)
+    return Given(found, sample, terms), target or project.target
 
 
 def results(done: Sequence[Done]) -> dict[str, Any]:
@@ -136,7 +174,9 @@ def run_single(
 ) -> Answer:
     """Run one stage on what the workspace holds; the answer is where its artifact ``kind`` lies."""
     forced = [stage] if force else []
-    done = run_stages(screen, workspace, [stage], settings=settings, plugin=plugin, force=forced)
+    done = run_stages(screen, workspace, [stage], settings=settings, chosen={stage: plugin}, force=forced)
     record = done[0].record
+    if kind not in record.outputs:
+        return Answer(results(done), record.summary)
     path = f"{kind}/" if record.published else record.outputs[kind].path
     return Answer(results(done), f"{path}: {record.summary}", brief=path)

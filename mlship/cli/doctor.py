@@ -5,10 +5,11 @@ import shutil
 from importlib import metadata
 from typing import Any
 
-from mlship import plugins
+from mlship import plugins, versions
 from mlship.cli.common import as_command
 from mlship.cli.console import Answer, Screen
 from mlship.config import STAGES
+from mlship.environments import find_uv
 from mlship.errors import MissingDependencyError, PluginError
 from mlship.workspace import Workspace
 
@@ -18,7 +19,7 @@ _LIBRARIES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skl2onn
 @as_command
 def command(screen: Screen, workspace: Workspace) -> Answer:
     """Check what this machine has for mlship."""
-    checks = [*_libraries(), *_plugins(), _engine(), _disk(workspace)]
+    checks = [*_libraries(), *_combinations(), *_plugins(), _uv(), _engine(), _disk(workspace)]
     lines = [f"{'ok ' if check['ok'] else 'no '} {check['what']}: {check['found']}" for check in checks]
     return Answer({"checks": checks}, "\n".join(lines).replace("[", "\\["))
 
@@ -31,6 +32,17 @@ def _libraries() -> list[dict[str, Any]]:
         except metadata.PackageNotFoundError:
             found.append(_check(name, f"not installed; pip install {name}", ok=False))
     return found
+
+
+def _combinations() -> list[dict[str, Any]]:
+    """Name the versions that are known not to go together."""
+    bad = versions.here()
+    return [_check("versions", f"{versions.sentence(known)}; {known.remedy}", ok=False) for known in bad]
+
+
+def _uv() -> dict[str, Any]:
+    uv = find_uv()
+    return _check("uv", uv or "not installed; --python-env auto needs it: pip install uv", ok=uv is not None)
 
 
 def _plugins() -> list[dict[str, Any]]:

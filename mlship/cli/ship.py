@@ -5,12 +5,29 @@ from typing import Annotated
 import typer
 
 from mlship.cli.build import Tag, image_flags, require_image
-from mlship.cli.common import Data, Force, Model, Settings, Target, Trust, as_command, brought, results, run_stages
+from mlship.cli.common import (
+    Code,
+    Data,
+    Env,
+    Force,
+    Model,
+    Precision,
+    Settings,
+    Target,
+    To,
+    Trust,
+    as_command,
+    brought,
+    results,
+    run_stages,
+)
 from mlship.cli.console import Answer, Screen
 from mlship.cli.proof import proof
-from mlship.config import STAGES
+from mlship.config import STAGES, plugin_of
+from mlship.config import read as read_config
 from mlship.errors import UsageError
-from mlship.plugins import nearest
+from mlship.judging import SERVED
+from mlship.plugins import load, nearest
 from mlship.workspace import Workspace
 
 From = Annotated[
@@ -25,8 +42,12 @@ def command(
     model: Model = None,
     data: Data = None,
     target: Target = None,
+    to: To = None,
+    precision: Precision = None,
     tag: Tag = None,
     trust: Trust = None,
+    code: Code = None,
+    python_env: Env = None,
     settings: Settings = None,
     from_: From = None,
     force: Force = False,
@@ -35,10 +56,21 @@ def command(
     stages = list(STAGES)
     if from_ is not None and from_ not in stages:
         raise UsageError(f"there is no stage '{from_}'", nearest(from_, stages))
+    _require_service(to or plugin_of("convert", read_config(workspace.config_file)))
     forced = stages if force else stages[stages.index(from_) :] if from_ else []
-    given, answers = brought(workspace, model, data, target, trust)
-    flags = {"convert": {"target": answers}, "build": image_flags(tag)}
-    done = run_stages(screen, workspace, stages, given=given, settings=settings, flags=flags, force=forced)
+    given, answers = brought(workspace, model, data, target, trust, code, python_env)
+    flags = {"convert": {"target": answers, "precision": precision}, "build": image_flags(tag)}
+    chosen = {"convert": to}
+    done = run_stages(
+        screen, workspace, stages, given=given, settings=settings, flags=flags, chosen=chosen, force=forced
+    )
     if tag:
         require_image(workspace, done[-1].record)
     return Answer(results(done), proof(workspace), brief=done[-1].record.summary)
+
+
+def _require_service(converter: str) -> None:
+    """Raise UsageError for a converter that makes nothing which a service of mlship runs."""
+    if set(SERVED).isdisjoint(load("converters", converter).writes):
+        message = f"ship: what '{converter}' makes is scored elsewhere, not by a service of mlship"
+        raise UsageError(message, f"mlship convert --to {converter}, or ship --to onnx")

@@ -9,6 +9,7 @@ from mlship import golden, parity, runtime, signature
 from mlship.cli.common import as_command
 from mlship.cli.console import Answer, Screen
 from mlship.errors import DataError, GateError, UsageError
+from mlship.judging import judge
 from mlship.replay import replay
 from mlship.workspace import Workspace
 
@@ -26,14 +27,18 @@ def command(screen: Screen, workspace: Workspace, url: Url = None, onnx: Onnx = 
         raise UsageError("verify: there is no golden set in this workspace yet", "mlship convert MODEL --data SAMPLE")
     rows, described = golden.read(there["golden"]), signature.read(there["signature"])
     allowed = parity.tolerance_of(described)
-    what = url or str(onnx or workspace.shown(there["onnx"]))
+    kept = there.get("native") or there.get("onnx")
+    if kept is None and not (url or onnx):
+        raise UsageError("verify: this workspace has no model that a service runs", "mlship convert --to onnx")
+    what = url or str(onnx or workspace.shown(kept or workspace.root))
     if url:
         verdict = replay(url, rows, described, allowed)
+    elif onnx:
+        if not onnx.is_file():
+            raise DataError(f"there is no file '{onnx}'")
+        verdict = runtime.parity(onnx, rows, allowed)
     else:
-        path = onnx or there["onnx"]
-        if not path.is_file():
-            raise DataError(f"there is no file '{path}'")
-        verdict = runtime.parity(path, rows, allowed)
+        verdict = judge(there)
     if not verdict.passed:
         raise GateError(f"{what} does not give the original's answers: {verdict.sentence()}")
     return Answer({"verified": what, **verdict.to_json()}, f"{what}: {verdict.sentence()}")

@@ -11,8 +11,8 @@ from pathlib import Path
 from mlship.errors import ModelError
 from mlship.inspection import Inspection
 from mlship.sources import flatbuffers
-from mlship.sources.flatbuffers import Table
 from mlship.sources.files import content_of, damaged, library, start_of
+from mlship.sources.flatbuffers import Table
 
 _MAGIC = b"CBM1"
 # numbers of fields in the schema

@@ -115,4 +115,4 @@ def _explained(source: JoblibSource, path: Path, error: Exception) -> ModelError
     if trained is None or trained == here:
         return ModelError(f"'{path.name}' cannot be loaded: {cause}")
     message = f"'{path.name}' was saved with scikit-learn {trained}, here is {here}: {cause}"
-    return ModelError(message, f"pip install scikit-learn=={trained}")
+    return ModelError(message, "--python-env auto loads it with its own")

@@ -9,8 +9,8 @@ from typing import Any
 from mlship.errors import ModelError
 from mlship.inspection import Inspection
 from mlship.sources.allowed import untrusted
-from mlship.sources.machine import Walk
 from mlship.sources.files import library, start_of
+from mlship.sources.machine import Walk
 from mlship.sources.nodes import Global
 
 

@@ -166,3 +166,82 @@ def test_errors_are_json_too_when_asked(mlship: Mlship) -> None:
     ran = mlship("convert", "nowhere.joblib", "--json")
     assert ran.json["error"]["exit_code"] == ran.code == 2
     assert "nowhere.joblib" in ran.json["error"]["message"]
+
+
+WRITE = """
+import joblib, sys
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+class Mine(LinearRegression):
+    pass
+fitted = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+things = {
+    "dict": {"model": fitted},
+    "list": [fitted, fitted],
+    "array": fitted.coef_,
+    "class": LinearRegression,
+    "unfitted": RandomForestClassifier(),
+    "unfitted pipeline": make_pipeline(StandardScaler(), LinearRegression()),
+    "mine": Mine().fit([[0.0], [1.0]], [0.0, 1.0]),
+}
+joblib.dump(things[sys.argv[1]], "model.joblib")
+"""
+
+
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        ("dict", ["holds a dict, not a model", "save the fitted estimator itself"]),
+        ("list", ["holds a list, not a model", "save the fitted estimator itself"]),
+        ("array", ["holds a numpy.ndarray, not a model", "save the fitted estimator itself"]),
+        ("class", ["LinearRegression, not a model", "save the fitted estimator itself"]),
+        ("unfitted", ["holds a RandomForestClassifier that is not fitted", "save it after fit"]),
+        ("unfitted pipeline", ["holds a Pipeline that is not fitted", "save it after fit"]),
+        ("mine", ["__main__.Mine", "--trust __main__.Mine --code the_script_that_saved_it.py"]),
+    ],
+)
+def test_what_is_no_fitted_model_is_named(mlship: Mlship, tmp_path: Path, thing: str, words: list[str]) -> None:
+    subprocess.run([sys.executable, "-c", WRITE, thing], cwd=tmp_path, check=True)
+    assert_refused(convert(mlship, tmp_path / "model.joblib"), 1, "'model.joblib'", *words)
+
+
+def test_a_sample_of_one_row_will_do(mlship: Mlship, forest: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("".join(forest[1].read_text().splitlines(keepends=True)[:2]))
+    ran = convert(mlship, forest[0], tmp_path / "one.csv", "--target", "cultivar")
+    assert ran.code == 0, ran.err
+
+
+def test_a_conversion_that_takes_too_long_is_stopped(mlship: Mlship, forest: tuple[Path, Path], tmp_path: Path) -> None:
+    ran = convert(mlship, *forest, "--set", "time_limit=0.2")
+    assert_refused(ran, 1, "took longer than 0.2 s", "--set time_limit=SECONDS")
+    listed = subprocess.run(["ps", "ax", "-o", "args"], check=True, capture_output=True, text=True).stdout
+    assert str(tmp_path) not in listed
+    assert not (tmp_path / "mlship.lock").exists()
+
+
+TRAIN_LARGE = """
+import sys
+import joblib, numpy as np
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeRegressor
+if sys.argv[1] == "5,000 trees":
+    rows, answers = load_iris(return_X_y=True)
+    model = RandomForestClassifier(5000, max_depth=3, random_state=0).fit(rows, answers)
+else:
+    rows = np.arange(1000.0)[:, None]
+    model = DecisionTreeRegressor().fit(rows, 3.0 ** np.minimum(rows[:, 0], 600))
+    assert model.get_depth() == 999
+joblib.dump(model, "model.joblib")
+np.save("rows.npy", rows)
+"""
+
+
+@pytest.mark.parametrize("kind", ["5,000 trees", "1,000 deep"])
+def test_many_trees_and_deep_ones_are_fine(mlship: Mlship, tmp_path: Path, kind: str) -> None:
+    subprocess.run([sys.executable, "-c", TRAIN_LARGE, kind], cwd=tmp_path, check=True)
+    ran = convert(mlship, tmp_path / "model.joblib", tmp_path / "rows.npy")
+    assert ran.code == 0, ran.err
+    assert "largest difference 0" in ran.err

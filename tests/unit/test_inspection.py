@@ -6,7 +6,7 @@ import pytest
 import sklearn
 
 from mlship.errors import UntrustedModelError
-from mlship.inspection import Inspection, installed, require_trusted, version_differences
+from mlship.inspection import Inspection, installed, require_trusted, version_differences, way_to_trust
 
 
 def _inspection(trained_with: dict[str, str], untrusted: tuple[str, ...] = ()) -> Inspection:
@@ -19,7 +19,10 @@ def test_the_same_version_is_no_difference() -> None:
 
 
 def test_another_version_is_said_with_both_numbers() -> None:
-    sentence = f"model.joblib was saved with scikit-learn 1.2.2; here is {sklearn.__version__}"
+    sentence = (
+        f"model.joblib was saved with scikit-learn 1.2.2; here is {sklearn.__version__}: "
+        "--python-env auto loads it with its own"
+    )
     assert version_differences(_inspection({"scikit-learn": "1.2.2"})) == (sentence,)
 
 
@@ -37,3 +40,17 @@ def test_untrusted_names_are_all_listed() -> None:
     with pytest.raises(UntrustedModelError, match=r"'model.joblib' would import .*: os.system, shop.Model") as caught:
         require_trusted(_inspection({}, ("os.system", "shop.Model")))
     assert "--trust os.system" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("names", "way"),
+    [
+        (("__main__.f", "__main__.g"), "--trust __main__.f --trust __main__.g --code the_script_that_saved_it.py"),
+        (("nowhere_here.f",), "--trust nowhere_here.f --code nowhere_here.py"),
+        (("nowhere_here.parts.f",), "--trust nowhere_here.parts.f --code folder_with_nowhere_here"),
+        (("os.system",), "--trust os.system"),
+        (("a b.f",), "--trust a b.f"),
+    ],
+)
+def test_the_way_to_trust_says_where_the_code_comes_from(names: tuple[str, ...], way: str) -> None:
+    assert way_to_trust(names) == way

@@ -4,11 +4,11 @@ from typing import ClassVar
 
 import pytest
 
-from mlship import pipeline
+from mlship import manifest, pipeline
 from mlship.errors import DamagedWorkspaceError, DataError, GateError, PluginError, UsageError, WorkspaceError
 from mlship.pipeline import Done, Given, Step
 from mlship.stages import Outcome, Progress, Stage
-from mlship.workspace import Workspace
+from mlship.workspace import ORDER, Workspace
 
 
 class Ears:
@@ -164,3 +164,58 @@ def test_inputs_that_changed_since_are_stale(workspace: Workspace) -> None:
     assert pipeline.stale_inputs(workspace, record) == []
     (workspace.root / "model").write_text("retrained")
     assert pipeline.stale_inputs(workspace, record) == ["model"]
+
+
+class Faster(Copy):
+    """An optimizer of somebody else, which knows ONNX only."""
+
+    group: ClassVar[str] = "optimizers"
+    reads: ClassVar[tuple[str, ...]] = ("onnx",)
+
+
+class Takes(Copy):
+    """Takes one of two kinds."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    either: ClassVar[tuple[str, ...]] = ("onnx", "signature")
+
+    def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
+        (out / "copy").write_text(" ".join(inputs))
+        return Outcome({"service": "copy"}, " ".join(inputs))
+
+
+class TestWithoutOnnx:
+    @pytest.fixture
+    def native(self, workspace: Workspace) -> Workspace:
+        """A workspace whose model is native; that it is right is shown elsewhere."""
+        record = do(workspace, Copy())[0].record
+        kept = record.model_copy(
+            update={"outputs": {"native": record.outputs["service"], "signature": record.outputs["service"]}}
+        )
+        manifest.write(workspace.manifest().with_record(kept, ORDER), workspace.lock_file)
+        return workspace
+
+    def run(self, workspace: Workspace, stage: str, plugin: Stage) -> Done:
+        return pipeline.run(workspace, [Step(stage, type(plugin).__name__, plugin)], Given(), Ears())[0]
+
+    def test_an_optimizer_is_not_asked_about_a_native_model(self, native: Workspace) -> None:
+        done = self.run(native, "optimize", Faster())
+        assert done.record.outputs == {}
+        assert done.record.summary == "nothing to optimize: the model is served by its own library"
+        assert self.run(native, "optimize", Faster()).skipped
+
+    def test_a_stage_gets_the_one_of_two_kinds_that_is_there(self, native: Workspace) -> None:
+        assert self.run(native, "scaffold", Takes()).record.summary == "signature"
+
+    def test_a_stage_that_knows_onnx_only_says_so(self, native: Workspace) -> None:
+        stage = type("Onnx", (Takes,), {"either": ("onnx",)})()
+        with pytest.raises(UsageError, match="the model is kept as native, and plugin 'Onnx' takes ONNX"):
+            self.run(native, "scaffold", stage)
+
+    def test_what_was_once_optimised_does_not_count(self, native: Workspace) -> None:
+        done = self.run(native, "optimize", Faster())
+        stale = done.record.model_copy(
+            update={"outputs": {"onnx": native.manifest().stages["convert"].outputs["native"]}}
+        )
+        manifest.write(native.manifest().with_record(stale, ORDER), native.lock_file)
+        assert "onnx" not in native.artifacts("scaffold")

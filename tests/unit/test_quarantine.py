@@ -10,7 +10,7 @@ from mlship.errors import DataError, QuarantineError
 from mlship.quarantine import Limits, visit
 
 BEHAVIOUR = """
-import os, socket, sys, time
+import ctypes, os, socket, sys, time
 from mlship.errors import DataError
 
 def answer(request, channel):
@@ -43,6 +43,12 @@ def sleep(request, channel):
 
 def eat(request, channel):
     bytearray(8 * 1024**3)
+
+def crash(request, channel):
+    ctypes.string_at(0)
+
+def be_killed(request, channel):
+    os.kill(os.getpid(), 9)
 """
 
 
@@ -99,7 +105,15 @@ def test_errors_of_mlship_cross_the_border(behaviour: str) -> None:
     assert caught.value.hint == "try another"
 
 
-@pytest.mark.parametrize(("function", "words"), [("die", "SIGABRT"), ("fail", "something unforeseen")])
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("die", r"crashed \(SIGABRT\)"),
+        ("crash", r"crashed \(SIGSEGV\)"),
+        ("be_killed", "killed by the system"),
+        ("fail", "something unforeseen"),
+    ],
+)
 def test_a_death_is_told_with_its_cause(behaviour: str, function: str, words: str) -> None:
     with visit(f"{behaviour}:{function}", {}) as visited, pytest.raises(QuarantineError, match=words):
         visited.wait()
@@ -118,6 +132,6 @@ def test_a_visit_that_takes_too_long_is_stopped(behaviour: str) -> None:
 def test_a_visit_that_wants_too_much_memory_is_refused_it(behaviour: str) -> None:
     with (
         visit(f"{behaviour}:eat", {}, Limits(memory=4 * 1024**3)) as visited,
-        pytest.raises(QuarantineError, match="MemoryError"),
+        pytest.raises(QuarantineError, match="more memory than there is"),
     ):
         visited.wait()
