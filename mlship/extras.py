@@ -18,7 +18,7 @@ EXTRAS: dict[str, str] = {
 
 
 def missing(module: str, what: str) -> MissingDependencyError:
-    """Return the error for ``what`` ("reading 'model.ubj'") that needs ``module``, with the command that installs it."""
+    """Return the error for ``what`` ("reading 'model.ubj'") that needs ``module``, with the command that helps."""
     package = module.partition(".")[0]
     wanted = f"mlship[{EXTRAS[package]}]" if package in EXTRAS else package
     return MissingDependencyError(

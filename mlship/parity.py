@@ -1,7 +1,7 @@
 """Parity: are these the original's answers? A verdict with the first offending row."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,15 +28,14 @@ DOUBLE = Tolerance(1e-9, 1e-12)
 FLOAT = Tolerance(1e-4, 1e-6)
 
 
-#: How often the original's own noise is allowed, and up to where: beyond that there is no answer to agree with.
-_NOISE, _MOST = 10.0, 1e-3
+#: How often the original's own noise is allowed.
+_NOISE = 10.0
 
 
 def tolerance_of(signature: Signature) -> Tolerance:
     """Return what a model of this signature is allowed, by the precision of its graph and the original's own noise."""
     allowed = DOUBLE if signature.precision == "float64" else FLOAT
-    noise = min(_NOISE * signature.noise, _MOST)
-    return allowed if noise <= allowed.relative else Tolerance(noise, allowed.absolute)
+    return replace(allowed, absolute=max(allowed.absolute, _NOISE * signature.noise))
 
 
 @dataclass(frozen=True)

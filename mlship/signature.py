@@ -68,7 +68,7 @@ class Signature(_Strict):
     """Inputs and outputs of a model; ``named`` is False where column names were made up (x0, x1, ...).
 
     ``precision`` is that of the served graph: it decides how close to the original its answers must be. ``noise`` is by
-    how much, relative, the original's own answers for the same rows differ from call to call; 0 where they do not.
+    how much, absolute, the original's own answers for the same rows differ from call to call; 0 where they do not.
     """
 
     schema_version: Literal[1] = 1

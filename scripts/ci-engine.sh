@@ -17,6 +17,8 @@ packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -q -o Acquire::Retries=3 update
   apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends docker.io iptables mmdebstrap ca-certificates
+  # two programs that score PMML run on it
+  command -v java >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends default-jre-headless
 }
 
 answers() {

@@ -21,6 +21,7 @@ import pytest
 from docker import DockerClient
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -116,8 +117,11 @@ class Case:
 
 @pytest.fixture(scope="session")
 def cases() -> Mapping[str, Case]:
-    """Return models by name: "numeric" (iris), "mixed" (strings, numbers, missing values), "switch" (true or false)."""
-    return {"numeric": _numeric(), "mixed": _mixed(), "switch": _switch()}
+    """Return models by name.
+
+    "numeric" (iris), "mixed" (strings, numbers, missing values), "texts" (one text a row), "switch" (true or false).
+    """
+    return {"numeric": _numeric(), "mixed": _mixed(), "texts": _texts(), "switch": _switch()}
 
 
 @pytest.fixture(scope="session")
@@ -204,6 +208,12 @@ def _mixed() -> Case:
     towns = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
     columns = make_column_transformer((SimpleImputer(), ["fare paid"]), (towns, ["home.dest"]), remainder="passthrough")
     return _converted(make_pipeline(columns, LogisticRegression(max_iter=5000)).fit(frame, labels), frame)
+
+
+def _texts() -> Case:
+    reviews = ["Très bon vin, RED wine", "cold beer: don't!", "красное вино", "ΟΔΟΣ 年龄 beer"] * 5
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression())
+    return _converted(model.fit(reviews, [1, 0, 1, 0] * 5), pd.DataFrame({"review": reviews}))
 
 
 def _converted(model: Any, frame: pd.DataFrame) -> Case:

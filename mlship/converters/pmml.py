@@ -44,7 +44,7 @@ class PmmlConverter(Converter):
             if not verdict.passed:
                 (out / "model.pmml").unlink()
                 message = f"model.pmml, scored by pypmml, differs from {original.path.name}: {verdict.sentence()}"
-                raise GateError(message, "the first row that differs is in parity.json; --set convert.converter=onnx")
+                raise GateError(message, "the first row that differs is in parity.json; --to onnx")
         golden.write(visited.golden, out / "golden.npz")
         signature.write(visited.signature.model_copy(update={"precision": precision}), out / "signature.json")
         return _outcome(visited, verdict)

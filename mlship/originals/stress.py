@@ -37,6 +37,11 @@ def groups(base: Tensors, columns: Sequence[Column], known: Sequence[Known]) -> 
     return [group for kind in by_kind.values() for group in kind]
 
 
+def is_extreme(group: Group) -> bool:
+    """Say whether the rows of ``group`` hold numbers far from those of the sample."""
+    return group[0].endswith(("outside the range seen", "beyond 24 bits", "beyond all thresholds", "tiny"))
+
+
 def accepted(candidates: Sequence[Group], answer: Callable[[Tensors], object]) -> list[Group]:
     """Keep the groups that the original answers; what it refuses is no fair question."""
     if not candidates:

@@ -55,7 +55,7 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
         raise complaints.about_sample(error, answer, plain, aligned.frame, known) from error
     noise = steadiness.noise(answer, plain, expected)
     stressed = stress.accepted(stress.groups(plain, columns, known), answer)
-    stressed = steadiness.steady(stressed, answer, max(steadiness.STEADY, noise))
+    stressed = steadiness.steady([group for group in stressed if not (noise and stress.is_extreme(group))], answer)
     signature = Signature(
         model=_name(model),
         task=answers.task_of(model),
@@ -173,7 +173,7 @@ def _notes(model: Any, aligned: Aligned, sample: Path | None, reached: Coverage,
         notes.append(reached.sentence())
     if noise:
         notes.append(
-            f"the original's own answers for the same row differ by up to {noise:.1g} relative, from batch to batch:"
+            f"the original's own answers for the same row differ by up to {noise:.1g} from batch to batch:"
             " the converted model is held to that"
         )
     return (*notes, *getattr(model, "notes", ()))  # an adapter's own

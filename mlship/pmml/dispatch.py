@@ -34,7 +34,7 @@ def transform(estimator: Any, block: Block) -> Block:
     found = _outputs(g, estimator, wanted, inputs)
     if g.precision == "float32":
         message = f"{type(estimator).__name__} computes in single precision, which PMML evaluators do differently"
-        raise UnsupportedModelError(message, "convert it to ONNX instead: --set convert.converter=onnx")
+        raise UnsupportedModelError(message, "convert it to ONNX instead: --to onnx")
     return [
         Cell(value, piece.null, piece.sparse)
         for i, piece in enumerate(pieces)
@@ -88,7 +88,7 @@ def _graph(block: Block) -> tuple[Graph, list[Matrix], dict[str, list[Any]]]:
 def _outputs(g: Graph, estimator: Any, wanted: Mapping[str, Result], inputs: Mapping[str, list[Any]]) -> dict[str, Any]:
     if any(step.endswith(": skl2onnx") for step in g.route):
         message = f"{type(estimator).__name__} cannot be written as PMML"
-        raise UnsupportedModelError(message, "convert it to ONNX instead: --set convert.converter=onnx")
+        raise UnsupportedModelError(message, "convert it to ONNX instead: --to onnx")
     found = symbolic.outputs(g.model(dict(wanted)), inputs)
     return {name: unrounded(values) for name, values in found.items()} if g.precision == "float32" else found
 

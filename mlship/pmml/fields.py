@@ -128,12 +128,12 @@ def ordered(roots: Sequence[Node], known: Iterable[Node] = ()) -> list[Node]:
             continue
         if node.op == "float32":
             message = "the model rounds to single precision outside its trees, which PMML evaluators do differently"
-            raise UnsupportedModelError(message, "convert it to ONNX instead: --set convert.converter=onnx")
+            raise UnsupportedModelError(message, "convert it to ONNX instead: --to onnx")
         waiting.append((node, True))
         waiting.extend((arg, False) for arg in reversed(_nodes(node.args)) if arg not in done)
         if len(order) > _LIMIT:
             message = f"written as PMML the model would take more than {_LIMIT:,} operations"
-            raise UnsupportedModelError(message, "convert it to ONNX instead: --set convert.converter=onnx")
+            raise UnsupportedModelError(message, "convert it to ONNX instead: --to onnx")
     return order
 
 

@@ -36,7 +36,7 @@ def outputs(model: onnx.ModelProto, inputs: Mapping[str, Sequence[Value]]) -> di
         cost += _cost(node, given)
         if cost > _LIMIT:
             message = f"written as PMML the model would take more than {_LIMIT:,} operations"
-            raise UnsupportedModelError(message, "convert it to ONNX instead: --set convert.converter=onnx")
+            raise UnsupportedModelError(message, "convert it to ONNX instead: --to onnx")
         results = _run(node, given)
         values.update(zip(node.output, results, strict=False))
     return {item.name: values[item.name] for item in model.graph.output}
@@ -68,7 +68,7 @@ def _run(node: onnx.NodeProto, given: Sequence[Symbols | None]) -> list[Symbols]
     function: Callable[..., Any] | None = operators.find(node.op_type)
     if function is None:
         message = f"PMML has no way to say what the ONNX operator '{node.op_type}' does"
-        raise UnsupportedModelError(message, "convert it to ONNX instead: --set convert.converter=onnx")
+        raise UnsupportedModelError(message, "convert it to ONNX instead: --to onnx")
     result = function(*given, **attributes)
     return list(result) if isinstance(result, tuple) else [result]
 

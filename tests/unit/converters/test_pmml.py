@@ -17,11 +17,9 @@ from sklearn.tree import DecisionTreeClassifier
 from mlship import golden, signature
 from mlship.converters.pmml import PmmlConverter
 from mlship.errors import GateError
-from mlship.pmml import scoring
 from mlship.stages import Original, Outcome
 
 ROWS, LABELS = load_iris(return_X_y=True)
-needs_java = pytest.mark.skipif(not scoring.available(), reason="scoring PMML needs Java")
 
 
 def convert(model: Any, rows: Any, tmp_path: Path, **options: Any) -> Outcome:
@@ -37,7 +35,6 @@ def flowers() -> pd.DataFrame:
     return frame
 
 
-@needs_java
 def test_the_file_is_scored_and_names_stay(flowers: pd.DataFrame, tmp_path: Path) -> None:
     words = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
     numbers = (SimpleImputer(), ["fare paid", "年龄", "mean texture (%)"])
@@ -74,7 +71,6 @@ class Squared(LogisticRegression):
         return super().predict_proba(X) ** 2
 
 
-@needs_java
 def test_a_file_that_scores_otherwise_is_not_kept(flowers: pd.DataFrame, tmp_path: Path) -> None:
     rows = flowers.drop(columns="home.dest")
     with pytest.raises(GateError, match="scored by pypmml, differs"):

@@ -6,13 +6,12 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
 
-sm = pytest.importorskip("statsmodels.api")
-smf = pytest.importorskip("statsmodels.formula.api")
-
-from benchmarks.conversion import statistics  # noqa: E402
-from mlship.errors import UnsupportedModelError  # noqa: E402
-from mlship.originals.adapters import adapted  # noqa: E402
+from benchmarks.conversion import statistics
+from mlship.errors import UnsupportedModelError
+from mlship.originals.adapters import adapted
 
 FRAME = statistics.rows()
 MODELS = dict(statistics.models())

@@ -4,13 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("onnxscript")
-
-from mlship.errors import UnsupportedModelError  # noqa: E402
-from mlship.originals.adapters import adapted  # noqa: E402
-from mlship.parity import FLOAT  # noqa: E402
+from mlship.errors import UnsupportedModelError
+from mlship.originals.adapters import adapted
+from mlship.parity import FLOAT
 
 nn = torch.nn
 ROWS = np.random.default_rng(0).normal(size=(7, 4))

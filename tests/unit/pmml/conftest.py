@@ -35,8 +35,7 @@ def java_ends() -> Iterator[None]:
 @pytest.fixture
 def scores_alike(schema: etree.XMLSchema, tmp_path: Path) -> Alike:
     """Call it with a fitted model and rows to hold its PMML against it; returns the file's root."""
-    if not scoring.available():
-        pytest.skip("scoring PMML needs Java")
+    assert scoring.available(), "scoring PMML needs Java: install a JRE, 11 or newer"
     from benchmarks.conversion import pmml as figures
 
     def check(model: Any, rows: Any) -> etree._Element:

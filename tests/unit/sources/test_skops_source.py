@@ -4,15 +4,14 @@ import zipfile
 
 import numpy as np
 import pytest
+import skops.io as skops_io
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
-skops_io = pytest.importorskip("skops.io")
-
-from mlship import gate  # noqa: E402
-from mlship.errors import ModelError  # noqa: E402
-from mlship.sources.skops import SkopsSource  # noqa: E402
+from mlship import gate
+from mlship.errors import ModelError
+from mlship.sources.skops import SkopsSource
 
 ROWS = np.random.default_rng(0).normal(size=(50, 2))
 

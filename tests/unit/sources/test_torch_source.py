@@ -5,13 +5,12 @@ import json
 import zipfile
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from mlship import gate  # noqa: E402
-from mlship.errors import ModelError, UnsupportedModelError, UntrustedModelError  # noqa: E402
-from mlship.sources import torch_archive  # noqa: E402
-from mlship.sources.torch import TorchSource  # noqa: E402
+from mlship import gate
+from mlship.errors import ModelError, UnsupportedModelError, UntrustedModelError
+from mlship.sources import torch_archive
+from mlship.sources.torch import TorchSource
 
 
 def build():
