@@ -92,7 +92,8 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; each prints ratios."""
-    session.install("-e", ".")
-    for script in ("startup", "conversion"):
-        session.run("python", f"benchmarks/{script}.py", *session.posargs)
+    """Run the benchmarks; each prints ratios. ``-- pipelines`` prints one figure of the conversion only."""
+    session.install("-e", ".[test]", "-c", "constraints.txt")
+    if not session.posargs:
+        session.run("python", "benchmarks/startup.py")
+    session.run("python", "-m", "benchmarks.conversion", *session.posargs)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from mlship import golden, parity, plugins, signature
 from mlship.artifacts import digest, storage_error
@@ -34,7 +35,8 @@ def convert(request: dict[str, Any], channel: Channel) -> dict[str, Any]:
     original = _load(request, channel)
     sample = Path(request["sample"]) if request["sample"] else None
     try:
-        outcome = converter.convert(original, sample, Path(request["out"]), channel.progress)
+        with threadpool_limits(1):  # some originals break ties otherwise on more threads
+            outcome = converter.convert(original, sample, Path(request["out"]), channel.progress)
     except OSError as error:
         raise storage_error(error) from error
     return {

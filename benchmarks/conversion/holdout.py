@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from mlship import parity, runtime, signature
 from mlship.converters.onnx import OnnxConverter
@@ -53,6 +54,11 @@ def examine(name: str, model: Any, sample: Any, fresh: Any) -> Finding:
     The original gets ``fresh`` as it is in memory, the converted model what mlship reads from it as a file. Rows that
     the original refuses (CategoricalNB: an unseen category) are left out.
     """
+    with threadpool_limits(1):  # as mlship does
+        return _examined(name, model, sample, fresh)
+
+
+def _examined(name: str, model: Any, sample: Any, fresh: Any) -> Finding:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

@@ -18,8 +18,9 @@ Written by `python -m benchmarks.conversion.page`; the tests in tests/coverage h
 
 Each model is trained, converted as `mlship convert` does it, and then asked about rows that the conversion was not
 checked on. **double**: labels equal, numbers within 1e-9 relative. **single**: labels equal, numbers within 1e-4,
-because the original itself computes in float32, or no double exists. **refused**: mlship says why and writes nothing.
-A dash: the estimator does not fit that data set.
+because the original itself computes in float32. **noisy**: as equal as the original is to itself, whose numbers differ
+from batch to batch by more than that. **refused**: mlship says why and writes nothing. A dash: the estimator does not
+fit that data set.
 """
 
 
@@ -34,7 +35,7 @@ def stated(section: str) -> dict[str, str]:
     """Return what the page says: by the name in the first column of ``section`` the first grade of its row."""
     lines = PAGE.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0].split("\n")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
-    return {row[0]: next((cell for cell in row[1:] if cell != "-"), "-") for row in rows[1:]}
+    return {row[0]: next((cell for cell in row[1:] if cell != "-"), "-") for row in rows[2:]}
 
 
 def _estimators() -> str:
@@ -68,7 +69,11 @@ def _figure(finding: Finding) -> str:
 
 
 def _reasons(findings: Iterable[Finding]) -> str:
-    lines = [f"- {finding.name}: {finding.why.replace('|', '/')}" for finding in findings if finding.why]
+    reasons: dict[str, str] = {}
+    for finding in findings:
+        if finding.why:
+            reasons.setdefault(finding.why.replace("|", "/"), finding.name)
+    lines = [f"- {name}: {why}" for why, name in reasons.items()]
     return "\nWhy not:\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 

@@ -31,7 +31,7 @@ def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, 
     public = public_name(f"{kind.__module__}.{kind.__qualname__}")
     target = table.get(public) if g.own else None
     done = len(g.route)
-    reason = f" ({REASONS[public]})" if public in REASONS else ""
+    reason = ""
     if target is not None:
         try:
             result = _load(target)(g, estimator, block)
@@ -47,8 +47,11 @@ def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, 
         result = point.load()(g, estimator, block)
         g.route.append(f"{kind.__name__}: {others.brought_by(point)}")
         return result
+    if public in REASONS:
+        message = f"nobody converts {kind.__name__} to ONNX: {REASONS[public]}"
+        raise UnsupportedModelError(message, "serve it with its own library: --to native")
     try:
-        result = _load(f"fallback:{fallback}")(g, estimator, block)
+        result = getattr(importlib.import_module("mlship.graphs.fallback"), fallback)(g, estimator, block)
     except UnsupportedModelError as error:
         raise UnsupportedModelError(error.message + reason, error.hint) from error
     g.route.append(f"{kind.__name__}: skl2onnx")
@@ -57,4 +60,4 @@ def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, 
 
 def _load(target: str) -> Any:
     module, _, name = target.partition(":")
-    return getattr(importlib.import_module(f"mlship.graphs.{module}"), name)
+    return getattr(importlib.import_module(f"mlship.graphs.families.{module}"), name)

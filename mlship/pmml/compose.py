@@ -3,7 +3,7 @@
 from typing import Any
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs.compose import positions
+from mlship.graphs.families.compose import positions
 from mlship.pmml.columns import Block, Cell
 from mlship.pmml.dispatch import answer, transform
 from mlship.pmml.models import Answers

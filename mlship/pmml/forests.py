@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlship.graphs.builder import NotOurs
-from mlship.graphs.trees import shares_of, trees_of
+from mlship.graphs.families.trees import shares_of, trees_of
 from mlship.pmml.columns import Block, numbers, plain, row, single
 from mlship.pmml.models import Answers, Model
 from mlship.pmml.nodes import Node, position

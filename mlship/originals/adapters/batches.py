@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from mlship.graphs.networks import Feed
+from mlship.graphs.families.networks import Feed
 
 Answers = list[NDArray[Any]]
 

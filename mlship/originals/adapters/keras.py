@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs.networks import Feed
+from mlship.graphs.families.networks import Feed
 from mlship.originals.adapters import ports
 from mlship.originals.adapters.batches import matrix_of, probes, require_finite, tensors_of
 from mlship.originals.adapters.torch import dynamic_export, tensors_in

@@ -10,7 +10,7 @@ from onnx import checker, version_converter
 from mlship import runtime
 from mlship.errors import ModelError, UnsupportedModelError
 from mlship.graphs.builder import IR_VERSION, OPSET
-from mlship.graphs.networks import Feed, Reply
+from mlship.graphs.families.networks import Feed, Reply
 from mlship.originals.adapters import ports
 from mlship.originals.adapters.batches import in_batches, matrix_of, probes, tensors_of
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, inliner
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs.networks import MOST_COLUMNS, Feed, Reply
+from mlship.graphs.families.networks import MOST_COLUMNS, Feed, Reply
 
 FLOATING = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16}
 _INTEGERS = {

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from patsy import PatsyError
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs import formulas
-from mlship.graphs.statsmodels import MEANS
+from mlship.graphs.families import formulas
+from mlship.graphs.families.statsmodels import MEANS
 
 _CONSTANT_NAMES = {"const", "constant", "intercept"}
 #: They take the offsets of the training rows for those of new rows, unless told.

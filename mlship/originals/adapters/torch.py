@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from mlship.errors import MissingDependencyError, UnsupportedModelError
-from mlship.graphs.networks import MOST_COLUMNS, Feed
+from mlship.graphs.families.networks import MOST_COLUMNS, Feed
 from mlship.originals.adapters import ports
 from mlship.originals.adapters.batches import in_batches, matrix_of, probes, require_finite, tensors_of
 

@@ -1,6 +1,6 @@
 """One check for all families: convert, run, and hold the answers against the original's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import onnx
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from mlship import graphs, runtime
 from mlship.golden import Golden
@@ -74,6 +75,13 @@ class Agrees:
     def answers(self, conversion: graphs.Conversion, rows: Any) -> dict[str, NDArray[Any]]:
         session = runtime.Session(conversion.content)
         return session.run(session.feed(_inputs(rows)[2]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Ask originals on one thread, as mlship does: beyond, scikit-learn breaks ties among neighbours otherwise."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,7 @@ def test_a_mean_with_its_variance_is_refused_by_name(agrees):
 
 
 def test_more_nodes_than_a_file_holds_are_refused(agrees, monkeypatch):
-    from mlship.graphs.boosters import catboost_trees
+    from mlship.graphs.families.boosters import catboost_trees
 
     monkeypatch.setattr(catboost_trees, "_MOST_NODES", 100)
     with pytest.raises(UnsupportedModelError, match="depth"):

@@ -3,7 +3,7 @@
 import pytest
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs import formulas
+from mlship.graphs.families import formulas
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from sklearn.gaussian_process.kernels import (
 )
 from sklearn.preprocessing import StandardScaler
 
-from mlship.graphs import gaussian_process
 from mlship.graphs.builder import Graph, Matrix, NotOurs
+from mlship.graphs.families import gaussian_process
 
 IRIS, KINDS = load_iris(return_X_y=True)
 ROWS, TARGET = IRIS[:, 1:], IRIS[:, 0]

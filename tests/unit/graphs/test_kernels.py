@@ -14,7 +14,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import KernelCenterer
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs import distances
+from mlship.graphs.arithmetic import distances
 
 IRIS = load_iris().data
 KERNELS = ["linear", "poly", "polynomial", "rbf", "laplacian", "sigmoid", "cosine", "additive_chi2", "chi2"]

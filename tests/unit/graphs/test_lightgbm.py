@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs.boosters.lightgbm_trees import parse
+from mlship.graphs.families.boosters.lightgbm_trees import parse
 from mlship.originals.adapters import adapted
 from mlship.parity import Tolerance
 

@@ -6,8 +6,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs import manifold
 from mlship.graphs.builder import Graph, Matrix, NotOurs
+from mlship.graphs.families import manifold
 
 IRIS, KINDS = load_iris(return_X_y=True)
 DIGITS = load_digits().data

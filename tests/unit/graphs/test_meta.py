@@ -28,7 +28,7 @@ from mlship import runtime
 from mlship.errors import UnsupportedModelError
 from mlship.graphs.builder import Graph, Matrix
 from mlship.graphs.dispatch import answer
-from mlship.graphs.meta import ANSWERS, asked
+from mlship.graphs.families.meta import ANSWERS, asked
 
 ROWS = np.random.default_rng(3).normal(size=(90, 3))
 CLASSIFIERS = [

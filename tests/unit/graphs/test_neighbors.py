@@ -13,7 +13,7 @@ from sklearn.neighbors import (
 
 from mlship import runtime
 from mlship.errors import UnsupportedModelError
-from mlship.graphs import distances, nearest
+from mlship.graphs.arithmetic import distances, nearest
 from mlship.graphs.builder import Graph, Matrix, NotOurs, Result
 
 IRIS, KINDS = load_iris(return_X_y=True)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from mlship import runtime
+from mlship.graphs.arithmetic.search import last_not_above, shelved
 from mlship.graphs.builder import Graph, Matrix, Result
-from mlship.graphs.search import last_not_above, shelved
 
 
 def _places(columns, rows):

@@ -7,7 +7,7 @@ from scipy import special as scipy_special
 from scipy import stats
 
 from mlship import runtime
-from mlship.graphs import special
+from mlship.graphs.arithmetic import special
 from mlship.graphs.builder import Graph, Matrix, Result
 
 POWERS = 10.0 ** np.arange(-300, 300, 7)

@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs import svm
+from mlship.graphs.families import svm
 
 IRIS, KINDS = load_iris(return_X_y=True)
 TUMOURS, MALIGN = load_breast_cancer(return_X_y=True)

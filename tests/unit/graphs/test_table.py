@@ -61,7 +61,7 @@ def test_several_targets_are_answered_without_probabilities():
 def test_every_row_of_the_tables_names_a_class_and_a_function():
     for public, target in [*TRANSFORMERS.items(), *PREDICTORS.items()]:
         module, _, name = target.partition(":")
-        assert callable(getattr(importlib.import_module(f"mlship.graphs.{module}"), name))
+        assert callable(getattr(importlib.import_module(f"mlship.graphs.families.{module}"), name))
         package, _, found = public.rpartition(".")
         if "Halving" not in public and _has_library(package):
             assert public_name(_qualified(getattr(importlib.import_module(package), found))) == public

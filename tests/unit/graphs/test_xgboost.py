@@ -199,6 +199,6 @@ def test_one_row_and_a_constant_target_agree(agrees):
 
 
 def test_an_unknown_objective_is_named(agrees, monkeypatch):
-    monkeypatch.setattr("mlship.graphs.boosters.xgboost._IDENTITY", set())
+    monkeypatch.setattr("mlship.graphs.families.boosters.xgboost._IDENTITY", set())
     with pytest.raises(UnsupportedModelError, match="reg:squarederror"):
         agrees(xgb.XGBRegressor(**FEW).fit(ROWS, SCORE), ROWS)

@@ -1,0 +1,1 @@
+"""What several families compute: functions that ONNX Runtime lacks, sums in numpy's order, searches, texts."""
