@@ -14,7 +14,7 @@ SERVICE = "templates/service"
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and the direction of imports."""
-    session.install("-e", ".[dev]", "-c", "constraints.txt")
+    session.install("-e", ".", "ruff", "import-linter", "-c", "constraints.txt")
     session.run("ruff", "check", ".", *session.posargs)
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -23,7 +23,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Type-check the package, strictly, and the served code as it stands."""
-    session.install("-e", ".[dev]", "-c", "constraints.txt")
+    session.install("-e", ".", "mypy", "pytest", "pandas-stubs", "types-psutil", "-c", "constraints.txt")
     session.run("mypy", *session.posargs)
     cache = session.create_tmp()  # not in templates/, which becomes part of the wheel
     session.chdir(SERVICE)
