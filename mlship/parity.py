@@ -58,7 +58,8 @@ class Offender:
 class Verdict:
     """Outcome of a comparison. ``labels_off`` counts rows with another prediction, ``rows_off`` rows beyond tolerance.
 
-    ``largest`` is the largest absolute difference of any number (inf where something is missing on one side only).
+    ``largest`` is the largest absolute difference of any number (inf where something is missing on one side only),
+    ``relative`` the largest to the largest number of its row.
     """
 
     passed: bool
@@ -69,12 +70,14 @@ class Verdict:
     labels_off: int = 0
     first: Offender | None = None
     problem: str = ""
+    relative: float = 0.0
 
     def sentence(self) -> str:
         """Say the verdict in one line."""
         if self.problem:
             return self.problem
-        figures = f"largest difference {self.largest:.3g}"
+        relative = f" ({self.relative:.1g} relative)" if 0 < self.relative < np.inf else ""
+        figures = f"largest difference {self.largest:.3g}{relative}"
         if self.passed:
             return f"{self.rows:,} rows agree, {figures}"
         labels = f"{self.labels_off:,} of {self.rows:,} rows have another label, " if self.labels_off else ""
@@ -92,7 +95,7 @@ def compare(golden: Golden, actual: Mapping[str, NDArray[Any]], tolerance: Toler
     Outputs of ``actual`` that the golden set does not know are ignored.
     """
     rows = len(golden)
-    bad, labels, largest = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool), 0.0
+    bad, labels, largest, relative = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool), 0.0, 0.0
     first: tuple[int, str] | None = None
     for name, expected in golden.outputs.items():
         if name not in actual or actual[name].shape != expected.shape:
@@ -101,8 +104,8 @@ def compare(golden: Golden, actual: Mapping[str, NDArray[Any]], tolerance: Toler
             return Verdict(
                 passed=False, rows=rows, rows_off=rows, largest=np.inf, allowed=tolerance.relative, problem=problem
             )
-        off, difference = _differs(expected, actual[name], tolerance)
-        largest = max(largest, difference)
+        off, *differences = _differs(expected, actual[name], tolerance)
+        largest, relative = max(largest, differences[0]), max(relative, differences[1])
         if name == "prediction" and expected.dtype.kind != "f":
             labels |= off
         if off.any() and (first is None or int(off.argmax()) < first[0]):
@@ -117,14 +120,17 @@ def compare(golden: Golden, actual: Mapping[str, NDArray[Any]], tolerance: Toler
         allowed=tolerance.relative,
         labels_off=int(labels.sum()),
         first=offender,
+        relative=relative,
     )
 
 
-def _differs(expected: NDArray[Any], actual: NDArray[Any], tolerance: Tolerance) -> tuple[NDArray[np.bool_], float]:
-    """Return a mask of the rows that differ and the largest absolute difference."""
+def _differs(
+    expected: NDArray[Any], actual: NDArray[Any], tolerance: Tolerance
+) -> tuple[NDArray[np.bool_], float, float]:
+    """Return a mask of the rows that differ, and the largest difference, absolute and relative to its row."""
     if expected.dtype.kind in "OUSb" or actual.dtype.kind in "OUSb" or expected.dtype.kind in "iu":
         off = _per_row(np.asarray(expected != actual, dtype=bool))
-        return off, 0.0
+        return off, 0.0, 0.0
     a, b = actual.astype(np.float64), expected.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore"):
@@ -133,7 +139,8 @@ def _differs(expected: NDArray[Any], actual: NDArray[Any], tolerance: Tolerance)
     finite = np.where(np.isfinite(b), np.abs(b), 0.0)
     scale = finite if b.ndim == 1 else np.broadcast_to(finite.max(axis=1, initial=0.0)[:, None], b.shape)
     off = _per_row(difference > tolerance.absolute + tolerance.relative * scale)
-    return off, float(difference.max(initial=0.0))
+    relative = difference / np.where(scale > 0, scale, 1.0)
+    return off, float(difference.max(initial=0.0)), float(relative.max(initial=0.0))
 
 
 def _per_row(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

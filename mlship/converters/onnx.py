@@ -75,7 +75,7 @@ class OnnxConverter(Converter):
         write_atomic(out / "model.onnx", attempt.content)
         return Outcome(
             artifacts={"signature": "signature.json", "golden": "golden.npz", "onnx": "model.onnx"},
-            summary=f"{described.model} in {attempt.precision}: {attempt.verdict.sentence()}",
+            summary=f"{described.model} in {_wording(attempt)}: {attempt.verdict.sentence()}",
             facts={
                 "model": visited.signature.model,
                 "precision": attempt.precision,
@@ -175,6 +175,13 @@ def _refusal(original: Original, visited: Visited, attempt: _Attempt) -> str:
     step = step_at_fault(original.model, visited, first.row) if first else ""
     where = f"; at fault is {step}" if step else ""
     return f"model.onnx differs from {original.path.name}: {attempt.verdict.sentence()}{where}"
+
+
+def _wording(attempt: _Attempt) -> str:
+    if attempt.precision == "float64" or attempt.converted.single:
+        return attempt.precision
+    foreign = any("skl2onnx" in step for step in attempt.steps)
+    return "float64, partly float32" if foreign else "float64, with the original's own float32"
 
 
 def _caution(attempt: _Attempt) -> tuple[str, ...]:

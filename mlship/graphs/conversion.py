@@ -25,12 +25,14 @@ MOST_BYTES = 2**31 - 1
 class Conversion:
     """A converted model, and how each step was converted: ("StandardScaler: mlship", "KNNImputer: skl2onnx").
 
-    ``precision`` is that of its answers, and decides how close to the original's they must be.
+    ``precision`` is that of its answers, and decides how close to the original's they must be. ``single`` says whether
+    all of it computes in float32; else that is a step that does so, like its original, in a graph in double.
     """
 
     model: onnx.ModelProto
     route: tuple[str, ...]
     precision: Precision
+    single: bool = False
 
     @cached_property
     def content(self) -> bytes:
@@ -53,7 +55,7 @@ class Conversion:
 
     def narrowed(self) -> "Conversion":
         """Return the same model computing in float32."""
-        return Conversion(narrowed(self.model), self.route, "float32")
+        return Conversion(narrowed(self.model), self.route, "float32", single=True)
 
 
 def _too_large(size: str) -> UnsupportedModelError:
