@@ -1,9 +1,11 @@
 """scikit-learn to PMML: the signature, the golden set and a file that any PMML 4.4 engine scores."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from mlship import golden, parity, pmml, signature
@@ -12,8 +14,6 @@ from mlship.errors import GateError
 from mlship.originals.visit import Visited, visit, without_missing
 from mlship.pmml import scoring
 from mlship.stages import Converter, Original, Outcome, Progress
-
-_UNSCORED = "not scored: install mlship[pmml] and Java to check it"
 
 
 class PmmlConverter(Converter):
@@ -55,15 +55,20 @@ class PmmlConverter(Converter):
         converted = pmml.convert(original.model, columns, target=self.target or "target")
         with path.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(converted.pieces)
-        if not scoring.available():
+        rows = np.flatnonzero(scoring.scorable(visited.golden.inputs, columns))
+        if not scoring.available() or not rows.size:
             return None, converted.precision
-        answers = scoring.score(path, converted.fields, columns, visited.golden)
+        scored = visited.golden.take(rows)
+        answers = scoring.score(path, converted.fields, columns, scored)
         tolerance = parity.DOUBLE if converted.precision == "float64" else parity.FLOAT
-        return parity.compare(visited.golden, answers, tolerance), converted.precision
+        verdict = parity.compare(scored, answers, tolerance)
+        first = verdict.first and replace(verdict.first, row=int(rows[verdict.first.row]))
+        return replace(verdict, first=first), converted.precision
 
 
 def _outcome(visited: Visited, verdict: parity.Verdict | None) -> Outcome:
-    said = _UNSCORED if verdict is None else f"scored by pypmml, {verdict.sentence()}"
+    unscored = _unscored()
+    said = unscored if verdict is None else f"scored by pypmml, {verdict.sentence()}{_left_out(visited, verdict)}"
     facts: dict[str, Any] = {
         "model": visited.signature.model,
         "rows": len(visited.golden),
@@ -75,5 +80,17 @@ def _outcome(visited: Visited, verdict: parity.Verdict | None) -> Outcome:
         artifacts={"signature": "signature.json", "golden": "golden.npz", "pmml": "model.pmml"},
         summary=f"{visited.signature.model} as PMML 4.4: {said}",
         facts=facts,
-        notes=visited.notes + ((f"model.pmml was {_UNSCORED}",) if verdict is None else ()),
+        notes=visited.notes + ((f"model.pmml was {unscored}",) if verdict is None else ()),
     )
+
+
+def _unscored() -> str:
+    lacking = scoring.lacking()
+    if not lacking:
+        return "not scored: all rows hold infinite values"
+    return f"not scored: install {' and '.join(lacking)} to check it"
+
+
+def _left_out(visited: Visited, verdict: parity.Verdict) -> str:
+    count = len(visited.golden) - verdict.rows
+    return f"; {count:,} {'row' if count == 1 else 'rows'} with infinite values not scored" if count else ""

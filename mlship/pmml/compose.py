@@ -1,5 +1,7 @@
 """Pipelines, column transformers, unions and searches, whose parts may be elements of PMML."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlship.errors import UnsupportedModelError
@@ -33,17 +35,17 @@ def column_transformer(model: Any, block: Block) -> Block:
         chosen = positions(columns, len(block), names)
         if chosen and not _is_text(step, "drop"):
             result.extend(_weighted(_through(step, [block[i] for i in chosen]), weights.get(name)))
-    return result
+    return _stacked(result, sparse=bool(getattr(model, "sparse_output_", False)))
 
 
 def feature_union(model: Any, block: Block) -> Block:
-    """FeatureUnion: each transformer on all columns, side by side in their order."""
+    """FeatureUnion: each transformer on all columns, side by side in their order; sparse where one of them is."""
     weights = model.transformer_weights or {}
     result: list[Cell] = []
     for name, step in model.transformer_list:
         if not _is_text(step, "drop"):
             result.extend(_weighted(_through(step, block), weights.get(name)))
-    return result
+    return _stacked(result, sparse=any(cell.sparse for cell in result))
 
 
 def search_transform(model: Any, block: Block) -> Block:
@@ -70,6 +72,11 @@ def _weighted(block: Block, weight: float | None) -> Block:
     if weight is None:
         return block
     return [Cell(apply("*", number(cell.value), float(weight)), cell.null, cell.sparse) for cell in block]
+
+
+def _stacked(block: Sequence[Cell], *, sparse: bool) -> Block:
+    """Mark columns side by side: in the original they are one matrix, which is sparse or is not."""
+    return [replace(cell, sparse=sparse) if cell.kind == "number" else cell for cell in block]
 
 
 def _best(model: Any) -> Any:

@@ -14,10 +14,26 @@ from mlship.errors import ModelError
 from mlship.golden import Golden, Tensors
 from mlship.signature import MISSING_STRING, Column
 
+#: Letters of an evaluator's complaint that are passed on.
+_MOST_SAID = 200
+
 
 def available() -> bool:
     """Say whether pypmml and a Java runtime are there."""
-    return importlib.util.find_spec("pypmml") is not None and shutil.which("java") is not None
+    return not lacking()
+
+
+def lacking() -> tuple[str, ...]:
+    """Return what is to be installed before a file can be scored here."""
+    found = {"mlship[pmml]": importlib.util.find_spec("pypmml"), "Java": shutil.which("java")}
+    return tuple(name for name, where in found.items() if where is None)
+
+
+def scorable(inputs: Tensors, columns: Sequence[Column]) -> NDArray[np.bool_]:
+    """Return which rows, (rows,), pypmml can be given: JSON has no way to write an infinite number."""
+    numeric = [inputs[column.tensor][:, column.index] for column in columns if column.type != "string"]
+    rows = len(next(iter(inputs.values())))
+    return ~np.any([np.isinf(values) for values in numeric], axis=0) if numeric else np.ones(rows, dtype=bool)
 
 
 def score(
@@ -26,6 +42,7 @@ def score(
     """Return what pypmml answers for the golden rows, by output.
 
     ``fields`` are the output fields of each answer. Java is started once and ends with this process.
+    No row of ``golden`` may hold an infinite number, see ``scorable``.
     Raises ModelError when pypmml cannot read or score the file.
     """
     from py4j.protocol import Py4JError
@@ -37,7 +54,8 @@ def score(
     try:
         table = json.loads(Model.fromFile(str(path)).predict(rows))
     except (PMMLError, Py4JError) as error:
-        raise ModelError(f"pypmml cannot score {path.name}: {error}") from error
+        message = f"pypmml cannot score {path.name} with {len(golden):,} rows: {_brief(error)}"
+        raise ModelError(message, "--to onnx") from error
     found = dict(zip(table["columns"], zip(*table["data"], strict=True), strict=True))
     return shaped(found, fields, golden)
 
@@ -58,6 +76,12 @@ def shaped(
             stacked = np.stack([_typed(found[name], expected.dtype) for name in fields[output]], axis=1)
             result[output] = stacked[:, 0] if expected.ndim == 1 else stacked
     return result
+
+
+def _brief(error: Exception) -> str:
+    """Return the first line of what Java said; the rows and the stack trace come below it."""
+    lines = (str(error.args[-1]) if len(error.args) > 1 else str(error)).strip().splitlines()
+    return lines[0][:_MOST_SAID] if lines else type(error).__name__
 
 
 def _python(values: NDArray[Any], column: Column) -> list[Any]:

@@ -13,10 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
+from xgboost import XGBClassifier
 
 from mlship import golden, signature
 from mlship.converters.pmml import PmmlConverter
-from mlship.errors import GateError
+from mlship.errors import GateError, ModelError
+from mlship.pmml import scoring
 from mlship.stages import Original, Outcome
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -57,9 +59,35 @@ def test_without_java_it_says_that_nothing_was_scored(
     monkeypatch.setenv("PATH", str(tmp_path))
     rows = flowers.drop(columns="home.dest")
     outcome = convert(DecisionTreeClassifier().fit(rows, LABELS), rows, tmp_path)
-    assert outcome.summary.endswith("not scored: install mlship[pmml] and Java to check it")
+    assert outcome.summary.endswith("not scored: install Java to check it")
     assert outcome.facts["scored_by"] is None
     assert (tmp_path / "model.pmml").exists()
+
+
+def test_without_the_package_it_says_that_only_this_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert scoring.lacking() == ("mlship[pmml]",)
+
+
+def test_rows_with_infinite_values_are_left_out_and_counted(flowers: pd.DataFrame, tmp_path: Path) -> None:
+    rows = flowers.drop(columns="home.dest")
+    outcome = convert(XGBClassifier(n_estimators=3).fit(rows, LABELS), rows, tmp_path)
+    kept = golden.read(tmp_path / "golden.npz")
+    infinite = sum(np.isinf(values).any(axis=1).sum() for values in kept.inputs.values())
+    assert infinite > 0
+    assert f"{len(kept) - infinite} rows agree" in outcome.summary
+    assert outcome.summary.endswith(f"; {infinite} rows with infinite values not scored")
+
+
+def test_a_scorer_that_fails_quotes_no_rows(flowers: pd.DataFrame, tmp_path: Path) -> None:
+    rows = flowers.drop(columns="home.dest")
+    convert(XGBClassifier(n_estimators=3).fit(rows, LABELS), rows, tmp_path)
+    columns, kept = signature.read(tmp_path / "signature.json").columns, golden.read(tmp_path / "golden.npz")
+    with pytest.raises(ModelError, match=f"with {len(kept)} rows: ") as caught:
+        scoring.score(tmp_path / "model.pmml", {}, columns, kept)
+    assert len(caught.value.message) < 260
+    assert "\n" not in caught.value.message
+    assert "data" not in caught.value.message
 
 
 class Squared(LogisticRegression):

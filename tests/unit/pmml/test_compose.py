@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RandomizedSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from xgboost import XGBClassifier
 
 NUMBERS, WORDS = ["年龄", "mean texture (%)"], ["home.dest", "code"]
 
@@ -73,3 +74,27 @@ def test_unions_searches_and_bins_score_alike(scores_alike: Any, people: pd.Data
     union = FeatureUnion([("a", MinMaxScaler()), ("b", KBinsDiscretizer(3))], transformer_weights={"a": 2.0})
     search = RandomizedSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, n_iter=1, cv=2, random_state=0)
     scores_alike(make_pipeline(union, search).fit(rows, labels), rows)
+
+
+def as_pipeline(numbers: Any, words: Any) -> Any:
+    return make_pipeline(words)
+
+
+def as_columns(numbers: Any, words: Any) -> Any:
+    return make_column_transformer((numbers, [0]), (words, [1]), sparse_threshold=1.0)
+
+
+def as_union(numbers: Any, words: Any) -> Any:
+    return FeatureUnion([("numbers", numbers), ("words", words)])
+
+
+@pytest.mark.parametrize("composed", [as_pipeline, as_columns, as_union])
+@pytest.mark.parametrize("sparse", [True, False])
+def test_zeros_that_sparse_columns_do_not_store_are_missing_to_xgboost(
+    scores_alike: Any, composed: Any, sparse: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.stack([rng.integers(-1, 2, 200), rng.integers(0, 4, 200)], axis=1).astype(float)
+    labels = (rows[:, 0] * 2 + rows[:, 1] + rng.normal(size=200) > 1).astype(int)
+    prepared = composed(SimpleImputer(), OneHotEncoder(handle_unknown="ignore", sparse_output=sparse))
+    scores_alike(make_pipeline(prepared, XGBClassifier(n_estimators=10)).fit(rows, labels), rows)
