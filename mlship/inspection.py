@@ -10,6 +10,8 @@ from pathlib import Path
 from mlship.errors import UntrustedModelError
 
 _MOST_NAMES = 4
+#: Packages that models come with: where they are not installed, their code is not the user's either.
+_LIBRARIES = {"catboost", "cloudpickle", "dill", "imblearn", "keras", "lightgbm", "tensorflow", "torch", "xgboost"}
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,17 @@ def way_to_trust(names: Sequence[str]) -> str:
     modules = {name.rpartition(".")[0] for name in names}
     if "__main__" in modules:
         options.append("--code the_script_that_saved_it.py")
-    elif lost := next((module for module in sorted(modules) if not _is_here(module)), None):
+    elif lost := next((module for module in sorted(modules) if not is_of_a_library(module)), None):
         options.append(f"--code {lost}.py" if "." not in lost else f"--code folder_with_{lost.partition('.')[0]}")
     return " ".join(options)
 
 
-def _is_here(module: str) -> bool:
+def is_of_a_library(module: str) -> bool:
+    """Say whether ``module`` cannot be the user's own: it is installed, or named as libraries name their parts."""
     package = module.partition(".")[0]
-    return not package.isidentifier() or package in sys.modules or find_spec(package) is not None
+    if not package.isidentifier() or package.startswith("_") or package in _LIBRARIES:
+        return True  # compiled parts of libraries begin with _
+    return package in sys.modules or find_spec(package) is not None
 
 
 def version_differences(inspection: Inspection) -> tuple[str, ...]:

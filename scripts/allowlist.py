@@ -220,7 +220,7 @@ def assemble(public: set[Name], observed: list[list[Walk]]) -> dict[str, set[Nam
     refer = parsed(REFER) | parsed(OLD_REFER) | values | _functions() | _numpy_values() | _special()
     for module, name in tuple(call):
         if module == FORMULAS[0]:
-            call |= {(OLD_LOSSES, name), (module, f"__pyx_unpickle_{name}")}
+            call |= {(place, made) for place in (module, OLD_LOSSES) for made in (name, f"__pyx_unpickle_{name}")}
     make |= {(module, name.removesuffix("64")) for module, name in parts if name.endswith("64")}
     bind = parsed(BIND) | _ufuncs() | _special()
     lists = {"call": call, "make": make - call, "refer": refer - make - call, "bind": bind}

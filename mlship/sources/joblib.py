@@ -1,13 +1,15 @@
 """Models saved with joblib.dump or pickle.dump: looked at without executing them, then loaded."""
 
+import re
+import sys
 import warnings
 from collections.abc import Collection
 from pathlib import Path
 
 import joblib
 
-from mlship.errors import ModelError, UntrustedModelError
-from mlship.inspection import Inspection, installed
+from mlship.errors import MlshipError, ModelError, UntrustedModelError
+from mlship.inspection import Inspection, installed, is_of_a_library
 from mlship.sources import description
 from mlship.sources.allowed import untrusted
 from mlship.sources.machine import Walk
@@ -16,6 +18,7 @@ from mlship.sources.streams import DECOMPRESSION_ERRORS, DamagedError, RefusedEr
 from mlship.sources.walker import walk
 
 _SUFFIXES = {".joblib", ".pkl", ".pickle"}
+_CLOUDPICKLE = b"cloudpickle.cloudpickle"
 _PICKLE_MAGIC = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 #: Packages whose classes hold data; a file with one of them at its root holds no model.
 _DATA = {"builtins", "__builtin__", "collections", "datetime", "numpy", "pandas", "scipy", "_codecs"}
@@ -71,6 +74,8 @@ class JoblibSource:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Trying to unpickle estimator")  # version_differences says it
                 return joblib.load(path)
+        except MlshipError:  # says what is missing in the user's own code
+            raise
         except Exception as error:  # unpickling calls what the libraries define, and raises whatever they do
             raise _explained(self, path, error) from error
 
@@ -83,6 +88,10 @@ def _walked(path: Path) -> tuple[Walk, str]:
         raise ModelError(f"'{path.name}' cannot be read: {error}", "save the model again with joblib.dump") from error
     except RefusedError as error:
         message = f"'{path.name}' cannot be checked without running it: {error}"
+        if _holds_code(path):
+            message = f"'{path.name}' holds a function or a class by value (cloudpickle), which is code"
+            hint = "put the function into a module of its own, use it by name, and save again with joblib.dump"
+            raise UntrustedModelError(message, hint) from error
         raise UntrustedModelError(message, "save the model again with joblib.dump") from error
     except FileNotFoundError as error:
         raise ModelError(f"there is no file '{path}'") from error
@@ -93,6 +102,20 @@ def _walked(path: Path) -> tuple[Walk, str]:
         raise ModelError(message, "copy the file again, or save the model again") from error
     base = "joblib" if packing or found.arrays else f"pickle protocol {found.protocol or '0 or 1'}"
     return found, f"{base}, {packing}" if packing else base
+
+
+def _holds_code(path: Path) -> bool:
+    """Say whether cloudpickle wrote the file, which puts code into it where pickle puts a name."""
+    before = b""
+    try:
+        with opened(path) as (stream, _):
+            while chunk := stream.read(1 << 20):
+                if _CLOUDPICKLE in before + chunk:
+                    return True
+                before = chunk[-len(_CLOUDPICKLE) :]
+    except (DamagedError, RefusedError, OSError, *DECOMPRESSION_ERRORS):
+        pass
+    return False
 
 
 def _require_model(path: Path, found: Walk) -> None:
@@ -107,6 +130,14 @@ def _require_model(path: Path, found: Walk) -> None:
 
 def _explained(source: JoblibSource, path: Path, error: Exception) -> ModelError:
     cause = f"{type(error).__name__}: {error}"
+    lost = re.match(r"Can't get attribute '([^']+)' on (.*)", str(error)) if type(error) is AttributeError else None
+    if lost and lost[2].startswith(repr(sys.modules["__main__"])) and lost[2].startswith("<module "):
+        message = f"'{path.name}' cannot be loaded: the model needs '{lost[1]}' of the script that saved it"
+        return ModelError(message, "--code path/to/that/script.py")
+    if isinstance(error, ModuleNotFoundError) and error.name and not is_of_a_library(error.name):
+        package = error.name.partition(".")[0]
+        hint = f"--code FOLDER (the one that contains {package}), or pip install the package that brings it"
+        return ModelError(f"'{path.name}' cannot be loaded: there is no module '{error.name}' here", hint)
     try:
         trained = source.inspect(path).trained_with.get("scikit-learn")
     except ModelError:

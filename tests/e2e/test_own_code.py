@@ -83,7 +83,30 @@ def test_code_without_what_the_model_needs_is_named(mlship: Mlship, folder: Path
     command = ("convert", "search.joblib", "--data", "rows.csv", "--trust", "__main__.my_score", "--code")
     (folder / "other.py").write_text("")
     assert "Can't get attribute 'my_score' on 'other.py'" in mlship(*command, "other.py").err
-    (folder / "ends.py").write_text("raise SystemExit")
-    assert "'ends.py' ends the process when it is imported" in mlship(*command, "ends.py").err
+    assert "the model needs 'my_score' of the script that saved it" in (lost := mlship(*command[:-1]).err)
+    assert "--code path/to/that/script.py" in lost
+    (folder / "makes.py").write_text("def make():\n    return len\nmy_score = make()\n")
+    assert "'makes.py' makes 'my_score' by a statement that mlship does not run" in mlship(*command, "makes.py").err
     assert "'nowhere.py' is not there" in mlship(*command, "nowhere.py").err
     assert "has no Python file" in mlship(*command, str(folder.joinpath("empty").mkdir() or "empty")).err
+
+
+def test_a_script_does_not_train_and_save_again(mlship: Mlship, folder: Path) -> None:
+    bare = TRAINING.replace('if __name__ == "__main__":\n', "").replace("\n    ", "\n").lstrip()
+    (folder / "train_it.py").write_text(SCORING + bare)
+    _train(folder, "train_it.py")
+    before = {path: path.stat().st_mtime_ns for path in (folder / "search.joblib", folder / "rows.csv")}
+    done = mlship(
+        "convert", *["search.joblib", "--data", "rows.csv", "--trust", "__main__.my_score", "--code", "train_it.py"]
+    )
+    assert done.code == 0, done.err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_module_that_is_not_here_is_named_with_the_way(mlship: Mlship, folder: Path) -> None:
+    (folder / "my_scoring.py").write_text(SCORING)
+    (folder / "train_it.py").write_text("from my_scoring import my_score\n" + TRAINING)
+    _train(folder, "train_it.py")
+    lost = mlship("convert", "search.joblib", "--data", "rows.csv", "--trust", "my_scoring.my_score").err
+    assert "there is no module 'my_scoring' here" in lost
+    assert "--code FOLDER (the one that contains my_scoring), or pip install" in lost

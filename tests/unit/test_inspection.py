@@ -50,6 +50,9 @@ def test_untrusted_names_are_all_listed() -> None:
         (("nowhere_here.parts.f",), "--trust nowhere_here.parts.f --code folder_with_nowhere_here"),
         (("os.system",), "--trust os.system"),
         (("a b.f",), "--trust a b.f"),
+        (("_loss.f",), "--trust _loss.f"),
+        (("sklearn.gone.f",), "--trust sklearn.gone.f"),
+        (("cloudpickle.cloudpickle.f",), "--trust cloudpickle.cloudpickle.f"),
     ],
 )
 def test_the_way_to_trust_says_where_the_code_comes_from(names: tuple[str, ...], way: str) -> None:

@@ -218,6 +218,17 @@ def test_a_file_that_does_not_load_is_named(tmp_path: Path) -> None:
         JoblibSource().load(path)
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_function_by_value_is_named(tmp_path: Path, asm, compressed: bool) -> None:
+    code = asm.call(asm.named("cloudpickle.cloudpickle", "_builtin_type"), "CodeType")
+    content = asm.dump(code + b")R")  # what that gives is called
+    path = tmp_path / "model.pkl"
+    path.write_bytes(zlib.compress(content) if compressed else content)
+    with pytest.raises(UntrustedModelError, match="holds a function or a class by value") as caught:
+        JoblibSource().inspect(path)
+    assert caught.value.hint.startswith("put the function into a module of its own")
+
+
 def test_a_large_text_is_not_kept(stopped) -> None:
     assert "holds a str" not in stopped(pickle.dumps("a" * (2 << 20), protocol=4))
 
