@@ -60,8 +60,8 @@ def load(group: Group, name: str) -> Any:
 
 
 def nearest(word: str, words: "list[str] | dict[str, Any]") -> str:
-    """Return a hint that names the closest of ``words``, or lists them all."""
-    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
+    """Return a hint that names the one of ``words`` that is really near, or lists them all."""
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
     return f"did you mean '{close[0]}'?" if close else f"there is: {', '.join(words) or 'none'}"
 
 

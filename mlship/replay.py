@@ -59,6 +59,12 @@ def sendable(golden: Golden) -> NDArray[np.int64]:
     return np.flatnonzero(fine)
 
 
+def left_out(golden: Golden) -> str:
+    """Say, to follow a verdict's sentence, how many rows are not sent: "" where all are."""
+    count = len(golden) - len(sendable(golden))
+    return f" ({count:,} {'row' if count == 1 else 'rows'} with infinite values cannot be sent as JSON)" * bool(count)
+
+
 def payload(golden: Golden, signature: Signature, rows: Sequence[int] | NDArray[Any]) -> dict[str, Any]:
     """Build the request body {"features": [[...], ...]} of the given row numbers, columns in the signature's order."""
     columns = [_values(golden, column, rows) for column in signature.columns]

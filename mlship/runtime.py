@@ -1,7 +1,7 @@
 """Run ONNX files with ONNX Runtime: one way to open a session and to feed it the golden set. Telemetry is off."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,17 @@ class Session:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         source = str(model) if isinstance(model, Path) else model
+        self._name = f"'{model.name}'" if isinstance(model, Path) else "the model"
         with complaints("cannot load the model"):
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self.inputs = {item.name: _DTYPES.get(item.type, np.float32) for item in self._session.get_inputs()}
         self.outputs = [item.name for item in self._session.get_outputs()]
 
     def feed(self, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Cast golden inputs to the dtypes of this model's inputs."""
+        """Cast golden inputs to the dtypes of this model's inputs; raises ModelError where it takes others."""
+        if not self.inputs.keys() <= tensors.keys():
+            message = f"{self._name} takes the inputs {_listed(self.inputs)}; the golden set has {_listed(tensors)}"
+            raise ModelError(message, "is it a model of this workspace?")
         return {name: tensors[name].astype(dtype, copy=False) for name, dtype in self.inputs.items()}
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -77,6 +81,11 @@ def save_optimised(model: Path, target: Path) -> None:
     options.optimized_model_filepath = str(target)
     with complaints("cannot optimise the model"):
         onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join(every[:8]) + (" ..." if len(every) > 8 else "")
 
 
 @contextmanager

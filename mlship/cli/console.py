@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from mlship.errors import MlshipError
 from mlship.pipeline import Done
@@ -15,11 +16,15 @@ from mlship.pipeline import Done
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command ends with: ``data`` for --json, ``text`` for people, ``brief`` for --quiet."""
+    """What a command ends with: ``data`` for --json, ``text`` for people, ``brief`` for --quiet.
+
+    ``text`` is printed as it is, never read as markup; where it is ``headed``, its first line is bold.
+    """
 
     data: Any
     text: str = ""
     brief: str | None = None
+    headed: bool = False
 
 
 class Screen:
@@ -74,7 +79,9 @@ class Screen:
         elif self._verbosity < 0 and answer.brief is not None:
             sys.stdout.write(answer.brief + "\n" if answer.brief else "")
         elif answer.text:
-            Console(highlight=False, soft_wrap=True, color_system=_colours()).print(answer.text)
+            heading, newline, rest = answer.text.partition("\n") if answer.headed else ("", "", answer.text)
+            text = Text.assemble((heading, "bold"), newline, rest)
+            Console(highlight=False, soft_wrap=True, color_system=_colours()).print(text)
 
     def error(self, error: MlshipError) -> None:
         """Print an error: what happened, and one command or edit that helps."""

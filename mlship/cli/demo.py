@@ -22,7 +22,7 @@ def command_(screen: Screen, workspace: Workspace, tag: Tag = None, settings: Se
     done = run_stages(screen, workspace, list(STAGES), given=Given(model, sample), settings=settings, flags=flags)
     if tag:
         require_image(workspace, done[-1].record)
-    return Answer(results(done), proof(workspace), brief=done[-1].record.summary)
+    return Answer(results(done), proof(workspace), brief=done[-1].record.summary, headed=True)
 
 
 command_.workspace = "mlship-demo"  # type: ignore[attr-defined]  # the folder it uses when -w names none

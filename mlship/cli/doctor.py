@@ -21,7 +21,7 @@ def command(screen: Screen, workspace: Workspace) -> Answer:
     """Check what this machine has for mlship."""
     checks = [*_libraries(), *_combinations(), *_plugins(), _uv(), _engine(), _disk(workspace)]
     lines = [f"{'ok ' if check['ok'] else 'no '} {check['what']}: {check['found']}" for check in checks]
-    return Answer({"checks": checks}, "\n".join(lines).replace("[", "\\["))
+    return Answer({"checks": checks}, "\n".join(lines))
 
 
 def _libraries() -> list[dict[str, Any]]:

@@ -44,6 +44,4 @@ def _shown(group: plugins.Group, name: str) -> Answer:
     for option, field in schema.get("properties", {}).items():
         default = "" if "default" not in field else f" (default {field['default']!r})"
         lines.append(f"  {option:<18} {field.get('description', '')}{default}")
-    return Answer(
-        {"name": name, "group": group, "summary": summary, "options": schema}, "\n".join(lines).replace("[", "\\[")
-    )
+    return Answer({"name": name, "group": group, "summary": summary, "options": schema}, "\n".join(lines))

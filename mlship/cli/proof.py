@@ -8,10 +8,10 @@ from mlship.workspace import Workspace
 
 
 def proof(workspace: Workspace) -> str:
-    """Sum up what the workspace's stages found, for people."""
+    """Sum up what the workspace's stages found, for people; the first line is a heading."""
     records = workspace.manifest().stages
     image = image_of(workspace, records["build"])
-    lines = [f"[bold]{records['build'].summary}[/]"]
+    lines = [records["build"].summary]
     examples = json.loads((workspace.root / "service" / "model" / "examples.json").read_text("utf-8"))["examples"]
     body = json.dumps(examples[0]["features"], ensure_ascii=False)
     service = "docker run --rm -p 8000:8000 " + str(_name(image)) if image["built"] else _local(workspace)
@@ -34,5 +34,5 @@ def _local(workspace: Workspace) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("[", "\\[").replace("'", "'\\''")
+    escaped = text.replace("'", "'\\''")
     return f"'{escaped}'"

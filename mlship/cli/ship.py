@@ -66,7 +66,7 @@ def command(
     )
     if tag:
         require_image(workspace, done[-1].record)
-    return Answer(results(done), proof(workspace), brief=done[-1].record.summary)
+    return Answer(results(done), proof(workspace), brief=done[-1].record.summary, headed=True)
 
 
 def _require_service(converter: str) -> None:

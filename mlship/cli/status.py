@@ -27,7 +27,7 @@ def command(screen: Screen, workspace: Workspace) -> Answer:
     ]
     if not records:
         lines.append("nothing yet; next: mlship ship MODEL --data SAMPLE")
-    return Answer({"stages": states}, "\n".join(lines).replace("[", "\\["))
+    return Answer({"stages": states}, "\n".join(lines))
 
 
 def _state(workspace: Workspace, record: Record | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mlship.cli.common import as_command
 from mlship.cli.console import Answer, Screen
 from mlship.errors import DataError, GateError, UsageError
 from mlship.judging import judge
-from mlship.replay import replay
+from mlship.replay import left_out, replay
 from mlship.workspace import Workspace
 
 Url = Annotated[str | None, typer.Option("--url", help="Address of a running service.", show_default=False)]
@@ -41,4 +41,5 @@ def command(screen: Screen, workspace: Workspace, url: Url = None, onnx: Onnx = 
         verdict = judge(there)
     if not verdict.passed:
         raise GateError(f"{what} does not give the original's answers: {verdict.sentence()}")
-    return Answer({"verified": what, **verdict.to_json()}, f"{what}: {verdict.sentence()}")
+    said = verdict.sentence() + (left_out(rows) if url else "")
+    return Answer({"verified": what, **verdict.to_json()}, f"{what}: {said}")

@@ -1,9 +1,11 @@
 """scikit-learn to ONNX: the signature, the golden set and the first route whose answers are the original's."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -92,7 +94,7 @@ class OnnxConverter(Converter):
         if self.precision != "auto":
             return "try --precision auto"
         shown = f"mlship inspect {original.path.name} shows which steps skl2onnx converts"
-        way = "; --to native serves it with its own library" if can_keep(original.model) else ""
+        way = "; --to native serves it with its own library" if _is_kept(original.model) else ""
         return f"no precision helps; {shown}{way}"
 
     def _best(self, original: Original, visited: Visited, progress: Progress) -> _Attempt:
@@ -161,8 +163,18 @@ def _with_way_out(problem: MlshipError, original: Original) -> MlshipError:
     """Name the way around ONNX where there is one."""
     if not isinstance(problem, UnsupportedModelError) or not can_keep(original.model):
         return problem
+    if not _is_kept(original.model):
+        way = "bring a converter for it: entry point mlship.graphs (docs/how-to/convert-your-own-transformer.md)"
+        return UnsupportedModelError(problem.message, f"{problem.hint}; or {way}" if problem.hint else way)
     way = "serve it with its own library: --to native"
     return UnsupportedModelError(problem.message, f"{problem.hint}; or {way}" if problem.hint else way)
+
+
+def _is_kept(model: Any) -> bool:
+    """Say whether ``--to native`` can take ``model``: a format for it, and packages that bring the steps' classes."""
+    parts: Collection[Any] = getattr(model, "get_params", dict)().values()
+    modules = {type(part).__module__.partition(".")[0] for part in (model, *parts) if hasattr(part, "fit")}
+    return can_keep(model) and modules <= packages_distributions().keys() | {"mlship"}
 
 
 def _report(attempt: _Attempt) -> str:

@@ -48,8 +48,7 @@ def _convert(g: Graph, table: Mapping[str, str], fallback: str, estimator: Any, 
         g.route.append(f"{kind.__name__}: {others.brought_by(point)}")
         return result
     if public in REASONS:
-        message = f"nobody converts {kind.__name__} to ONNX: {REASONS[public]}"
-        raise UnsupportedModelError(message, "serve it with its own library: --to native")
+        raise UnsupportedModelError(f"nobody converts {kind.__name__} to ONNX: {REASONS[public]}")
     try:
         result = getattr(importlib.import_module("mlship.graphs.fallback"), fallback)(g, estimator, block)
     except UnsupportedModelError as error:

@@ -1,5 +1,6 @@
 """Steps that we have no function for: skl2onnx converts each, as one piece of our graph."""
 
+import textwrap
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -81,7 +82,7 @@ def _converted(estimator: Any, types: Sequence[tuple[str, Any]]) -> onnx.ModelPr
             model = to_onnx(estimator, initial_types=types, options=options, target_opset=_TARGET)
             model = inliner.inline_local_functions(model) if model.functions else model
     except _ERRORS as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = textwrap.shorten(str(error), 200, placeholder=" ...") or type(error).__name__
         message = f"nobody converts this {kind} to ONNX: mlship has no converter for it, and skl2onnx says: {reason}"
         raise UnsupportedModelError(
             message, "replace this step, or see `mlship inspect` for the ones that convert"

@@ -32,7 +32,7 @@ from mlship.images.build import build, discard
 from mlship.images.engine import address, connect, plain_errors
 from mlship.images.proof import Expected, Limits, Proof, prove
 from mlship.parity import tolerance_of
-from mlship.replay import replay
+from mlship.replay import left_out, replay
 from mlship.serving import running
 from mlship.stages import ImageBuilder, Outcome, Progress
 
@@ -186,7 +186,8 @@ class DockerBuilder(ImageBuilder):
             "parity": verdict.to_json(),
         }
         note = f"no image was built: {error.message}. The build context is complete; the service was checked instead"
-        return _outcome(work, f"build context, but no image; {verdict.sentence()}", facts, note)
+        said = verdict.sentence() + left_out(expected.golden)
+        return _outcome(work, f"build context, but no image; {said}", facts, note)
 
     def _tag(self, work: "_Work") -> str:
         model = sha256(contexts.model_file(work.service))
@@ -213,7 +214,7 @@ class _Work:
 
 def _built(work: _Work, image: Image, tag: str, proof: Proof, base: Base) -> Outcome:
     size = int(image.attrs["Size"])
-    over, agree = size - base.size, proof.verdict.sentence()
+    over, agree = size - base.size, proof.verdict.sentence() + left_out(work.expected.golden)
     facts = {
         "built": True,
         "id": image.id,

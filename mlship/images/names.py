@@ -23,7 +23,7 @@ def check_tag(tag: str) -> str:
     match = _match(tag)
     if match is None or match["digest"]:
         message = f"'{tag}' is not a name for an image: name:version, the name in small letters"
-        raise UsageError(message, f"--set tag={_near(tag)}")
+        raise UsageError(message, f"-t {_near(tag)}")
     return tag if match["tag"] else f"{tag}:latest"
 
 

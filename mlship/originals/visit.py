@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlship.golden import Golden
 from mlship.originals import answers, complaints, leaves, samples, steadiness, stress, synthetic
+from mlship.originals.adapters.categorical import CategoricalRegressor
 from mlship.originals.coverage import NOTHING, Coverage, coverage
 from mlship.originals.frames import Aligned, align, describe, to_tensors
 from mlship.originals.knowledge import Known, know, names_of, width_of
@@ -72,9 +73,11 @@ def visit(model: Any, sample: Path | None, *, target: str | None, rows: int, see
 
 
 def _name(model: Any) -> str:
-    """Name a model by its class, a pipeline by those of its steps too; an adapter by the title that it has."""
+    """Name a model by its class, a pipeline by those of its steps too; an adapter by its title or its model."""
     if hasattr(model, "title"):
         return str(model.title)
+    if isinstance(model, CategoricalRegressor):
+        return _name(model.model)
     steps = ", ".join(type(step).__name__ for _, step in getattr(model, "steps", ()) if step != "passthrough")
     return type(model).__name__ + (f"({steps})" if steps else "")
 

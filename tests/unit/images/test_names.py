@@ -47,6 +47,7 @@ def test_an_image_cannot_be_named_by_a_digest() -> None:
 @pytest.mark.parametrize(
     ("tag", "near"),
     [
+        ("Bad Tag", "bad-tag:1"),
         ("My Model:1", "my-model:1"),
         ("Iris", "iris:1"),
         ("x/Y:v 2", "x/y:v-2"),
@@ -57,7 +58,7 @@ def test_an_image_cannot_be_named_by_a_digest() -> None:
 def test_the_hint_is_the_nearest_tag_that_is_valid(tag: str, near: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_tag(tag)
-    assert caught.value.hint == f"--set tag={near}"
+    assert caught.value.hint == f"-t {near}"
     assert check_tag(near) == near
 
 
