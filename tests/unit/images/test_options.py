@@ -13,7 +13,7 @@ from mlship.images.docker import DockerBuilder
 def test_a_wrong_option_is_refused_before_any_work(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         DockerBuilder(**options)
-    assert caught.value.hint.startswith("--set ")
+    assert caught.value.hint.startswith("-t " if "tag" in options else "--set ")
 
 
 @pytest.mark.parametrize("port", [0, 65536])
