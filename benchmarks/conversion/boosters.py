@@ -105,14 +105,15 @@ def _xgboost() -> dict[str, tuple[Any, Data]]:
     two, many, real, positive = _numbers(classes=2), _numbers(classes=4), _numbers(), _numbers(positive=True)
     classifier, regressor = xgboost.XGBClassifier, xgboost.XGBRegressor
     few = {"n_estimators": 25}
+    steady = {"booster": "gblinear", "updater": "coord_descent"}  # the default trains otherwise each time
     pair = real[0], np.c_[real[1], real[1] ** 2]
     found: dict[str, tuple[Any, Data]] = {
         "two classes": (_fit(classifier, **few), two),
         "two classes, arrays": (_arrays(classifier, **few), two),
         "four classes": (_fit(classifier, **few), many),
         "dart": (_fit(classifier, booster="dart", rate_drop=0.3, **few), two),
-        "linear": (_fit(classifier, booster="gblinear", **few), _numbers(classes=2, gaps=False)),
-        "linear regressor": (_fit(regressor, booster="gblinear", **few), _numbers(gaps=False)),
+        "linear": (_fit(classifier, **steady, **few), _numbers(classes=2, gaps=False)),
+        "linear regressor": (_fit(regressor, **steady, **few), _numbers(gaps=False)),
         "forest": (_fit(xgboost.XGBRFClassifier, **few), two),
         "forest regressor": (_fit(xgboost.XGBRFRegressor, **few), real),
         "parallel trees": (_fit(regressor, num_parallel_tree=4, **few), real),
