@@ -72,7 +72,8 @@ def end_java() -> None:
     gateway = Py4JBackend.gateway
     if gateway is not None:
         Py4JBackend.destroyGateway()
-        gateway.java_process.communicate()
+        gateway.java_process.stdin.close()  # py4j's own thread reads and closes what Java prints
+        gateway.java_process.wait(timeout=60)
 
 
 def scored(only: Sequence[str] = ()) -> Iterator[Scored]:
