@@ -48,7 +48,7 @@ def layout(node: Node) -> Layout:
 
 
 def _layout(dtype: Call) -> tuple[int, bool] | tuple[()]:
-    match (dtype.arguments, dtype.states[0]):
+    match (dtype.arguments, *dtype.states):
         case ((str(code), False | 0, True | 1), (_, _, subarray, names, fields, size, _, flags, *_)):
             found = _TYPE.fullmatch(code)
             if found and type(flags) is int and type(size) is int:

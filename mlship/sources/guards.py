@@ -12,6 +12,7 @@ from mlship.sources.formulas import SPECIFICATIONS
 from mlship.sources.nodes import RECONSTRUCTORS, Call, Global, Node, Pairs, made_of
 from mlship.sources.streams import RefusedError
 
+_ENCODE = ("_codecs", "encode")
 _NDARRAY = ("numpy", "ndarray")
 _NEW_INDEX = ("pandas.core.indexes.base", "_new_Index")
 _PARTIAL = ("functools", "partial")
@@ -41,10 +42,21 @@ def _parse_args_stats(self, {shapes} {given}, moments='mv'):
 _FIRST_LINE = re.compile(r"\ndef _parse_args\(self, ((?:[A-Za-z_][A-Za-z0-9_]*, )*) (loc=0(?:, scale=1)?)\):")
 
 
+#: What ``check_call`` looks at even where no argument is a name.
+CHECKED = {_ENCODE, _NDARRAY, _NEW_INDEX, _PARTIAL, *RECONSTRUCTORS}
+
+
+def is_plain(function: Node, arguments: Node) -> bool:
+    """Say whether this calls a name that needs no check, with a tuple in which there are no names."""
+    return (
+        type(function) is Global and function.plain and type(arguments) is tuple and Global not in map(type, arguments)
+    )
+
+
 def check_call(call: Call) -> None:
     """Raise RefusedError when a name must not be called with these arguments."""
     function, named = call.function, _globals(call.arguments)
-    if function.pair == ("_codecs", "encode") and not _is_latin1(call.arguments):
+    if function.pair == _ENCODE and not _is_latin1(call.arguments):
         raise RefusedError("it encodes text in another way than pickle does")
     if function.pair == _NDARRAY or any(_is_array(given) and not _takes_arrays(function) for given in named):
         raise RefusedError("it makes an array over bytes of its choice")  # numpy lets these bytes be pointers

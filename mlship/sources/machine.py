@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 
 from mlship.sources.arrays import read_array
 from mlship.sources.formulas import DATA, attributes, misplaced, runs_code
-from mlship.sources.guards import bound_by_partial, check_call, check_names, check_state, is_own_method
+from mlship.sources.guards import (
+    CHECKED,
+    bound_by_partial,
+    check_call,
+    check_names,
+    check_state,
+    is_own_method,
+    is_plain,
+)
 from mlship.sources.nodes import RECONSTRUCTORS, Array, Call, Global, Group, Node, Pairs, made_of
 from mlship.sources.streams import DamagedError, RefusedError, Stream
 
@@ -76,7 +84,8 @@ class Machine:
         pair = (module, name)
         node = self.found.globals.get(pair)
         if node is None:
-            node = Global(module, name, watched=pair in WRAPPERS or pair in _GETATTR)
+            watched = pair in WRAPPERS or pair in _GETATTR
+            node = Global(module, name, watched=watched, plain=not watched and pair not in CHECKED)
             self.found.globals[pair] = node
         if node.watched:
             node.loose += 1
@@ -86,6 +95,10 @@ class Machine:
 
     def call(self, function: Node, arguments: Node, keywords: Node = None) -> None:
         """Push what calling ``function`` gives."""
+        if is_plain(function, arguments) and keywords is None:
+            (self.found.called if arguments else self.found.made).add(function.pair)
+            self.stack.append(Call(function, arguments))
+            return
         if type(function) is not Global:
             raise RefusedError("it calls something that it computes")
         if not isinstance(arguments, list | tuple) or not (keywords is None or isinstance(keywords, Pairs)):
@@ -139,6 +152,7 @@ class Machine:
             raise RefusedError("it sets the state of something that is no instance")
         if any(node.loose for pair in WRAPPERS if (node := self.found.globals.get(pair))):
             raise RefusedError(_FOREIGN_ARRAY)
+        instance.states = instance.states or []
         instance.states.append(state)
         if made_of(instance).pair in WRAPPERS:
             self.stack[-1] = self.array(instance, state)
@@ -191,4 +205,5 @@ class Machine:
         if type(target) is not Call or target.function.pair in _GETATTR:
             raise RefusedError("it adds items to something that cannot have them")
         self.found.called.add(made_of(target).pair)
+        target.items = target.items or []
         target.items.extend(items)

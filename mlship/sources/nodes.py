@@ -12,17 +12,19 @@ RECONSTRUCTORS = {("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor")}
 class Global:
     """A name that unpickling imports.
 
-    ``loose`` counts how often it was put on the stack and not yet used; only kept where ``watched``.
+    ``loose`` counts how often it was put on the stack and not yet used; only kept where ``watched``. ``plain``: a call
+    of it without names among the arguments needs no check.
     """
 
     module: str
     name: str
     watched: bool = False
+    plain: bool = False
     loose: int = 0
+    pair: tuple[str, str] = field(init=False)
 
-    @property
-    def pair(self) -> tuple[str, str]:
-        return self.module, self.name
+    def __post_init__(self) -> None:
+        self.pair = self.module, self.name
 
     @property
     def path(self) -> str:
@@ -33,13 +35,14 @@ class Global:
 class Call:
     """What calling a global gives: an instance of a class, mostly.
 
-    ``states`` is what BUILD set on it, in order. ``layout`` is what dtypes.layout worked out.
+    ``states`` is what BUILD set on it, in order. ``layout`` is what dtypes.layout worked out. Most calls have neither
+    states nor items, so these are lists only once there are some.
     """
 
     function: Global
     arguments: tuple[Any, ...] = ()
-    states: list[Any] = field(default_factory=list)
-    items: list[Any] = field(default_factory=list)
+    states: list[Any] | tuple[()] = ()
+    items: list[Any] | tuple[()] = ()
     layout: tuple[int, bool] | tuple[()] | None = None
 
 

@@ -2,7 +2,7 @@
 
 import pickletools
 from collections.abc import Callable
-from typing import IO, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from mlship.sources.machine import Machine
 from mlship.sources.nodes import Group, Node, Pairs, Unread
@@ -19,8 +19,8 @@ def _argument(name: str) -> Callable[[Machine], Node]:
     descriptor = _CODES[name].arg
     if descriptor is None:
         raise TypeError(name)
-    decode = descriptor.reader
-    return lambda machine: decode(cast(IO[bytes], machine.stream))  # readers only use read and readline
+    decode: Callable[[Any], Node] = descriptor.reader  # of a file, but readers only use read and readline
+    return lambda machine: decode(machine.stream)
 
 
 def _literal(name: str) -> Step:
@@ -121,6 +121,11 @@ def _tuple(size: int) -> Step:
     return push
 
 
+def _pair(machine: Machine) -> None:
+    second = machine.stack.pop()
+    machine.stack[-1] = (machine.stack[-1], second)
+
+
 def _marked(make: Callable[[list[Node]], Node]) -> Step:
     def push(machine: Machine) -> None:
         items = machine.pop_mark()
@@ -203,7 +208,7 @@ _BY_NAME: dict[str, Step] = {
     "EMPTY_DICT": lambda machine: machine.stack.append(Pairs()),
     "EMPTY_SET": lambda machine: machine.stack.append(Group()),
     "TUPLE1": _tuple(1),
-    "TUPLE2": _tuple(2),
+    "TUPLE2": _pair,
     "TUPLE3": _tuple(3),
     "TUPLE": _marked(tuple),
     "LIST": _marked(list),
@@ -240,3 +245,7 @@ _BY_NAME: dict[str, Step] = {
 
 #: opcode -> what it does; STOP (".") ends the walk.
 STEPS: dict[bytes, Step] = {_CODES[name].code.encode("latin-1"): step for name, step in _BY_NAME.items()}
+#: The same by number, for those that leave the stream alone: without an argument, and BUILD may read an array.
+BARE: dict[int, Step] = {
+    ord(_CODES[name].code): step for name, step in _BY_NAME.items() if _CODES[name].arg is None and name != "BUILD"
+}

@@ -34,6 +34,9 @@ MAX_RATIO = 100
 #: Everything but arrays and byte strings, which are skipped, is kept in memory.
 MAX_KEPT = 1 << 30
 
+#: Bytes that are read ahead of the instructions.
+AHEAD = 1 << 16
+
 _PIECE = 1 << 20
 
 
@@ -50,46 +53,58 @@ class Stream:
 
     joblib's unpickler reads a whole frame into memory and reads arrays from the file behind it, so bytes that cross
     the end of a frame would be read differently here and there: they are refused.
+
+    ``window`` holds bytes that were read ahead, ``at`` is the place in it; up to ``clear`` it may be read without
+    another look, as neither a frame nor what may be kept ends before.
     """
 
-    def __init__(self, source: BinaryIO, size: int) -> None:
-        self.position = 0
+    def __init__(self, source: io.BufferedIOBase, size: int) -> None:
+        self.window = b""
+        self.at = 0
+        self.clear = 0
         self._source = source
         self._size = size
+        self._begin = 0  # position of the window
         self._keep_until = MAX_KEPT
         self._frame_end: int | None = None
-        self._stop = self._keep_until
+        self._stop = 0
+        self._set_stop()
+
+    @property
+    def position(self) -> int:
+        """How many bytes were read or skipped."""
+        return self._begin + self.at
 
     def read(self, size: int) -> bytes:
         """Return ``size`` bytes, fewer at the end of the file."""
-        data = self._source.read(size) if size <= _PIECE else self._read_long(size)
-        self.position += len(data)
-        if self.position > self._stop:
-            self._overrun(len(data))
-        return data
+        start, end = self.at, self.at + size
+        if end > self.clear:
+            return self._read_on(size)
+        self.at = end
+        return self.window[start:end]
 
     def readline(self) -> bytes:
         """Return a line with its end."""
-        data = self._source.readline(MAX_KEPT)
-        self.position += len(data)
-        if self.position > self._stop:
-            self._overrun(len(data))
-        return data
+        start, end = self.at, self.window.find(b"\n", self.at, self.clear) + 1
+        if not end:
+            return self._read_on(MAX_KEPT, b"\n")
+        self.at = end
+        return self.window[start:end]
 
     def skip(self, size: int) -> None:
         """Read ``size`` bytes and forget them; raises DamagedError when there are fewer."""
-        before = self.position
-        while self.position - before < size:
-            data = self._source.read(min(_PIECE, size - (self.position - before)))
-            self.position += len(data)
-            if not data:
+        if size:
+            self._leave_read_frame()
+        end = self.position + size
+        while self.position < end:
+            if self.at == len(self.window) and not self._read_ahead(min(_PIECE, end - self.position)):
                 raise DamagedError("it ends too early")
+            self.at = min(len(self.window), end - self._begin)
             if self.position > self._size:
                 raise DamagedError(f"it unpacks to more than {self._size >> 20:,} MB")
         self._keep_until += size
-        if self._frame_end is not None and self.position > self._frame_end:
-            self._overrun(size)
         self._set_stop()
+        self._check_stop()
 
     def enter_frame(self, size: int) -> None:
         """Begin a frame of ``size`` bytes; raises RefusedError inside another one."""
@@ -104,27 +119,45 @@ class Stream:
         self._frame_end = None
         self._set_stop()
 
-    def _read_long(self, size: int) -> bytes:
-        pieces = []
-        while size > 0 and (data := self._source.read(min(_PIECE, size))):
-            pieces.append(data)
-            size -= len(data)
-            if self.position + sum(map(len, pieces)) > self._stop:
-                break
+    def _read_on(self, size: int, last: bytes = b"") -> bytes:
+        """Return up to ``size`` bytes, or those up to the first that is ``last``, from here or beyond the window."""
+        if size:
+            self._leave_read_frame()
+        pieces, left = [], size
+        while left and (self.at < len(self.window) or self._read_ahead(AHEAD)):
+            end = self.window.find(last, self.at) + 1 if last else 0
+            piece = self.window[self.at : min(self.at + left, end or len(self.window))]
+            self.at += len(piece)
+            pieces.append(piece)
+            left = 0 if end else left - len(piece)
+            self._check_stop()
         return b"".join(pieces)
+
+    def _read_ahead(self, size: int) -> bool:
+        """Fill the window anew, once it was read; False at the end of the file."""
+        self._begin += len(self.window)
+        self.window, self.at = self._source.read1(size), 0
+        self._set_stop()
+        return bool(self.window)
 
     def _set_stop(self) -> None:
         limit = min(self._keep_until, self._size)
         self._stop = limit if self._frame_end is None else min(limit, self._frame_end)
+        self.clear = min(self._stop - self._begin, len(self.window))
 
-    def _overrun(self, size: int) -> None:
-        if self._frame_end is not None:
-            if self.position - size < self._frame_end:
-                raise RefusedError(f"an instruction crosses the end of a frame (byte {self.position})")
+    def _leave_read_frame(self) -> None:
+        """Forget the frame when it was read to its end: what comes now lies behind it."""
+        if self._frame_end == self.position:
             self._frame_end = None
             self._set_stop()
-        if self.position > min(self._keep_until, self._size):
-            raise DamagedError(f"it holds more than {min(MAX_KEPT, self._size) >> 20:,} MB beside its arrays")
+
+    def _check_stop(self) -> None:
+        """Raise RefusedError behind the end of the frame, DamagedError behind that of what may be kept."""
+        if self.position <= self._stop:
+            return
+        if self._frame_end is not None and self.position > self._frame_end:
+            raise RefusedError(f"an instruction crosses the end of a frame (byte {self.position})")
+        raise DamagedError(f"it holds more than {min(MAX_KEPT, self._size) >> 20:,} MB beside its arrays")
 
 
 def compression(magic: bytes) -> str:
@@ -152,7 +185,7 @@ def opened(path: Path) -> Iterator[tuple[Stream, str]]:
         yield Stream(_unpacked(file, packing), limit), packing
 
 
-def _unpacked(file: BinaryIO, packing: str) -> BinaryIO:
+def _unpacked(file: io.BufferedReader, packing: str) -> io.BufferedReader:
     match packing:
         case "":
             return file

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import lzma
+import pickle
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,10 @@ from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
 from mlship.errors import MlshipError
 from mlship.inspection import Inspection
+from mlship.sources import streams
 from mlship.sources.joblib import JoblibSource
 from mlship.sources.machine import WRAPPERS
+from mlship.sources.nodes import Unread
 from mlship.sources.streams import DamagedError, RefusedError, Stream
 from mlship.sources.walker import walk
 
@@ -102,10 +105,61 @@ def test_any_bytes_are_inspected_or_stopped_by_name(tmp_path, content: bytes) ->
     assert _inspected(path)
 
 
+@FUZZ
+@given(seed=st.integers(0, 30), changes=mutations(), ahead=st.sampled_from([1, 7, 300]))
+def test_what_is_found_does_not_depend_on_how_much_is_read_ahead(seeds, seed: int, changes: Any, ahead: int) -> None:
+    content = _mutated(seeds[seed % len(seeds)], changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "AHEAD", ahead)  # instructions at the end of the window are walked one by one
+        slowly = _outcome(content)
+    assert _outcome(content) == slowly
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_values_of_all_sizes_are_followed_as_they_are(protocol: int) -> None:
+    numbers = [0, 200, 255, 256, 40_000, 65_535, 65_536, 2**31 - 1, -1, -300, -(2**31), 2**31, 2**70]
+    values = [*numbers, *(f"{number}ü" * 40 for number in range(600)), "x" * 300, "y" * 70_000, ("a", 1), ["b", "b"]]
+    content = pickle.dumps([*values, *values], protocol)  # the second time from the memo
+    assert walk(Stream(io.BytesIO(content), len(content))).root == [*values, *values]
+
+
+def test_bytes_of_all_sizes_are_skipped() -> None:
+    sizes = [0, 1, 255, 256, 70_000] * 100
+    content = pickle.dumps([bytes(size) for size in sizes], 4)
+    assert [node.size for node in walk(Stream(io.BytesIO(content), len(content))).root] == sizes
+
+
 def test_the_observer_sees_what_joblib_imports(seeds) -> None:
     for content in seeds:
         found = walk(Stream(io.BytesIO(content), len(content)))
         assert set(_imported(content)) == found.globals.keys()
+
+
+def _outcome(content: bytes) -> Any:
+    """Return all that a walk finds, or the name of the error that stops it."""
+    try:
+        found = walk(Stream(io.BytesIO(content), len(content)))
+    except (DamagedError, RefusedError) as error:
+        return type(error).__name__
+    return _shape(vars(found), set())
+
+
+def _shape(node: Any, seen: set[int]) -> Any:
+    """Return a node as tuples that can be compared, each part once."""
+    if isinstance(node, str | int | float | None):
+        return repr(node)
+    if isinstance(node, Unread):
+        return "unread", node.size
+    if id(node) in seen:
+        return "seen"
+    seen.add(id(node))
+    if isinstance(node, dict):
+        return tuple((repr(key), _shape(value, seen)) for key, value in node.items())
+    if isinstance(node, set):
+        return sorted(node)
+    if isinstance(node, list | tuple):
+        return tuple(_shape(part, seen) for part in node)
+    return type(node).__name__, *(_shape(getattr(node, name), seen) for name in node.__slots__)
 
 
 def _inspected(path: Path) -> bool:
