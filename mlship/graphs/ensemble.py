@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlship.graphs.builder import ML, Graph, tensor
+from mlship.surgery.tree_layout import numbered
 
 Ints = NDArray[np.integer[Any]]
 Doubles = NDArray[np.float64]
@@ -78,7 +79,8 @@ def summed(g: Graph, x: str, trees: Trees, weights: Floats, targets: Ints | None
     ``weights``: (nodes, copies), of which those of leaves count. ``targets``: the target of each tree, by default
     all 0; copy number c of the trees adds to target + c.
     """
-    nodes, leaves, roots, children = _layout(trees)
+    numbers = numbered(trees.sizes, trees.left, trees.right)
+    nodes, leaves = numbers.nodes, numbers.leaves
     copies = weights.shape[1]
     targets = np.zeros(len(trees.sizes), dtype=np.int32) if targets is None else targets
     modes = np.full(len(trees.left), _LEQ, dtype=np.uint8)
@@ -88,7 +90,7 @@ def summed(g: Graph, x: str, trees: Trees, weights: Floats, targets: Ints | None
         optional["nodes_missing_value_tracks_true"] = np.tile(trees.missing_left[nodes], copies)
     if trees.members:
         optional["membership_values"] = tensor(_delimited([trees.members[place] for place in sorted(trees.members)]))
-    for side, (number, is_leaf) in children.items():
+    for side, (number, is_leaf) in numbers.children.items():
         optional[f"nodes_{side}leafs"] = np.tile(is_leaf, copies)
         optional[f"nodes_{side}nodeids"] = _shifted(
             number, np.where(is_leaf, np.int32(len(leaves)), np.int32(len(nodes))), copies
@@ -98,7 +100,7 @@ def summed(g: Graph, x: str, trees: Trees, weights: Floats, targets: Ints | None
         x,
         domain=ML,
         n_targets=int(targets.max()) + copies,
-        tree_roots=_shifted(roots, len(nodes), copies),
+        tree_roots=_shifted(numbers.roots, len(nodes), copies),
         nodes_featureids=np.tile(np.maximum(trees.feature[nodes], 0), copies),
         nodes_splits=tensor(np.tile(trees.threshold[nodes], copies)),
         nodes_modes=tensor(np.tile(modes[nodes], copies)),
@@ -113,30 +115,6 @@ def _shifted(numbers: Ints, step: Any, copies: int) -> Ints:
     if copies == 1:
         return numbers
     return np.concatenate([numbers + copy * step for copy in range(copies)])
-
-
-def _layout(trees: Trees) -> tuple[Ints, Ints, Ints, dict[str, tuple[Ints, NDArray[np.bool_]]]]:
-    """Give inner nodes and leaves numbers of their own.
-
-    Returns the positions of inner nodes and of leaves, the roots, and for both sides the number of each child and
-    whether it is a leaf. A tree that is one leaf gets an inner node, and that leaf twice below it: ONNX Runtime up to
-    1.29 at least answers wrongly where both children are the same leaf.
-    """
-    leaf = trees.left < 0
-    starts = np.cumsum(trees.sizes) - trees.sizes
-    lonely = starts[leaf[starts]]
-    nodes = np.concatenate([np.flatnonzero(~leaf), lonely])
-    leaves = np.concatenate([np.flatnonzero(leaf), lonely])
-    number = np.where(leaf, np.cumsum(leaf, dtype=np.int32), np.cumsum(~leaf, dtype=np.int32)) - 1
-    roots = number[starts]
-    roots[leaf[starts]] = np.arange(len(nodes) - len(lonely), len(nodes))
-    offset = np.repeat(starts, trees.sizes)[nodes]
-    children = {}
-    for side, child in (("true", trees.left), ("false", trees.right)):
-        place = np.where(leaf[nodes], nodes, child[nodes] + offset)
-        children[side] = number[place], leaf[place]
-    children["false"][0][len(nodes) - len(lonely) :] = np.arange(len(leaves) - len(lonely), len(leaves))
-    return nodes, leaves, roots, children
 
 
 def _delimited(sets: Sequence[Floats]) -> Floats:

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from onnx import AttributeProto, NodeProto, TensorProto, helper
 
 _PACKED_INTS = 0x42  # key of AttributeProto.ints (field 8) where its elements stand together (wire type 2)
-_CHUNK = 1 << 18  # elements that are encoded at a time
+#: Elements that are encoded at a time.
+CHUNK = 1 << 18
 
 
 def attach(node: NodeProto, attributes: dict[str, Any]) -> None:
@@ -31,13 +32,13 @@ def _integers(key: str, values: NDArray[Any]) -> AttributeProto:
     as packed, too, and adds the pieces of one field together.
     """
     made = AttributeProto(name=key, type=AttributeProto.INTS)
-    for start in range(0, len(values), _CHUNK):
-        content = _varints(values[start : start + _CHUNK])
-        made.MergeFromString(bytes([_PACKED_INTS]) + _varints(np.array([len(content)])) + content)
+    for start in range(0, len(values), CHUNK):
+        content = varints(values[start : start + CHUNK])
+        made.MergeFromString(bytes([_PACKED_INTS]) + varints(np.array([len(content)])) + content)
     return made
 
 
-def _varints(values: NDArray[Any]) -> bytes:
+def varints(values: NDArray[Any]) -> bytes:
     """Encode integers in base 128, lowest digit first, the highest bit set in all but the last."""
     rest = values.astype(np.int64).view(np.uint64)
     digits = max((int(rest.max()).bit_length() + 6) // 7, 1)

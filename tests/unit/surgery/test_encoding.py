@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from onnx import NodeProto, TensorProto, helper
 
-from mlship.graphs.attributes import attach
 from mlship.graphs.builder import tensor
+from mlship.surgery.encoding import attach
 
 
 @pytest.mark.parametrize(
