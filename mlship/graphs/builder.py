@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from mlship.errors import UnsupportedModelError
-from mlship.graphs.attributes import attach, is_bulk
+from mlship.graphs.writing import initializer_pieces, node_pieces, written
+from mlship.surgery.encoding import attach, is_bulk
 
 Kind = Literal["number", "string"]
 Null = Literal["nan", "none"]
@@ -179,7 +180,11 @@ class Graph:
         return onnx.GraphProto(name="body", node=inner, input=given, output=results)
 
     def model(self, answers: Answers) -> onnx.ModelProto:
-        """Return the model that computes ``answers`` and nothing else; call it once, as it empties the graph.
+        """Return the model that computes ``answers``, as ``content`` writes it."""
+        return onnx.load_model_from_string(self.content(answers))
+
+    def content(self, answers: Answers) -> bytes:
+        """Return the file of the model that computes ``answers`` and nothing else; once, as it empties the graph.
 
         Raises UnsupportedModelError where a column has the name of an output, or operators exclude each other.
         """
@@ -188,19 +193,19 @@ class Graph:
         opsets = self._opsets | {ML: _ml_version(nodes)} | self._fixed
         imports = [helper.make_opsetid(domain, version) for domain, version in sorted(opsets.items())]
         model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="mlship", opset_import=imports)
-        graph = model.graph
-        graph.name = "mlship"
-        self._describe(graph, answers)
+        model.graph.name = "mlship"
+        self._describe(model.graph, answers)
         self._nodes.clear()
+        pieces = []
         for node in nodes:
-            graph.node.append(node)
-            attach(graph.node[-1], self._bulk.pop(node.output[0], {}))
-        graph.node.extend(helper.make_node("Identity", [item.name], [name]) for name, item in answers.items())
+            pieces += node_pieces(node, self._bulk.pop(node.output[0], {}))
+        for name, item in answers.items():
+            pieces += node_pieces(helper.make_node("Identity", [item.name], [name]), {})
         for name in list(self._constants):
             constant = self._constants.pop(name)
             if name in used:
-                graph.initializer.add().CopyFrom(constant)
-        return model
+                pieces += initializer_pieces(constant)
+        return written(model, pieces)
 
     def _refuse_huge(self, used: set[str]) -> None:
         """Raise UnsupportedModelError where a step reads counts of very many terms one by one."""

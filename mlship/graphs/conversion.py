@@ -1,6 +1,6 @@
 """From a fitted model and the columns of its signature to one ONNX model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,28 +25,20 @@ MOST_BYTES = 2**31 - 1
 class Conversion:
     """A converted model, and how each step was converted: ("StandardScaler: mlship", "KNNImputer: skl2onnx").
 
+    ``content`` are the bytes of the ONNX file, the same for the same model.
     ``precision`` is that of its answers, and decides how close to the original's they must be. ``single`` says whether
     all of it computes in float32; else that is a step that does so, like its original, in a graph in double.
     """
 
-    model: onnx.ModelProto
+    content: bytes
     route: tuple[str, ...]
     precision: Precision
     single: bool = False
 
     @cached_property
-    def content(self) -> bytes:
-        """The bytes of the ONNX file, the same for the same model.
-
-        Raises UnsupportedModelError for more than a file can hold.
-        """
-        try:
-            content = bytes(self.model.SerializeToString(deterministic=True))
-        except (EncodeError, ValueError) as error:  # which of them depends on protobuf's own implementation
-            raise _too_large(f"more than {MOST_BYTES / 1e9:.1f}") from error
-        if len(content) > MOST_BYTES:
-            raise _too_large(f"{len(content) / 1e9:.1f}")
-        return content
+    def model(self) -> onnx.ModelProto:
+        """The same in protobuf's form, which takes two to three times as much memory."""
+        return onnx.load_model_from_string(self.content)
 
     @property
     def rounds_first(self) -> bool:
@@ -55,7 +47,19 @@ class Conversion:
 
     def narrowed(self) -> "Conversion":
         """Return the same model computing in float32."""
-        return Conversion(narrowed(self.model), self.route, "float32", single=True)
+        content = _small_enough(lambda: bytes(narrowed(self.model).SerializeToString(deterministic=True)))
+        return Conversion(content, self.route, "float32", single=True)
+
+
+def _small_enough(write: Callable[[], bytes]) -> bytes:
+    """Return the bytes of an ONNX file; raises UnsupportedModelError for more than a file can hold."""
+    try:
+        content = write()
+    except (EncodeError, ValueError) as error:  # which of them depends on protobuf's own implementation
+        raise _too_large(f"more than {MOST_BYTES / 1e9:.1f}") from error
+    if len(content) > MOST_BYTES:
+        raise _too_large(f"{len(content) / 1e9:.1f}")
+    return content
 
 
 def _too_large(size: str) -> UnsupportedModelError:
@@ -91,7 +95,8 @@ def convert(
         answers: Answers = {"transformed": Result(matrix.name, kind, matrix.width)}
     else:
         answers = answer(g, model, block)
-    converted = Conversion(g.model({name: answers[name] for name in outputs}), tuple(g.route), g.precision)
+    content = _small_enough(lambda: g.content({name: answers[name] for name in outputs}))
+    converted = Conversion(content, tuple(g.route), g.precision)
     return converted.narrowed() if single else converted
 
 
