@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -174,19 +175,23 @@ def host(distributions: Iterable[str] = ()) -> dict[str, Any]:
     ``cores`` are those that the kernel shows, ``usable_cores`` those that this process may run on (affinity),
     ``quota_cores`` what its control group is limited to (None: no limit).
     """
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": platform.system(),
         "kernel": platform.release(),
         "machine": platform.machine(),
         "cpu_model": _cpu_model(),
         "cores": os.cpu_count(),
-        "usable_cores": affinity,
+        "usable_cores": _affinity(),
         "quota_cores": quota(),
         "memory_bytes": psutil.virtual_memory().total,
         "python": platform.python_version(),
         "libraries": {name: found for name in sorted(distributions) if (found := _version(name))},
     }
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """Return how many threads this process can keep running: as affinity allows, and its quota in full."""
+    return max(math.floor(min(_affinity(), quota(root) or math.inf)), 1)
 
 
 def quota(root: Path = Path("/")) -> float | None:
@@ -208,6 +213,10 @@ def quota(root: Path = Path("/")) -> float | None:
     return None if math.isinf(min(limits)) else min(limits)
 
 
+def _affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _version(distribution: str) -> str | None:
     try:
         return version(distribution)
@@ -227,12 +236,23 @@ def _settle() -> None:
     for _ in range(_PATIENCE):
         before = time.process_time()
         time.sleep(_IDLE)
-        if time.process_time() - before < _IDLE / 4:
+        if time.process_time() - before < _IDLE / 4 and not _others_run():
             return
+
+
+def _others_run() -> bool:
+    """Say whether a thread beside this one runs, or waits for a core, which looks idle (state R of proc(5))."""
+    own = str(threading.get_native_id())
+    others = [task / "stat" for task in Path("/proc/self/task").glob("*") if task.name != own]
+    try:
+        return any(stat.read_text(encoding="utf-8").rpartition(") ")[2].startswith("R") for stat in others)
+    except OSError:
+        return True  # one has ended meanwhile
 
 
 def _warm_up(candidate: Burst, budget: float) -> tuple[float, bool]:
     """Call until two bursts in a row agree or time is up; return the median seconds of a call, and whether they did."""
+    _settle()
     started, times = time.perf_counter(), 1
     before = float(np.median(candidate(times)))
     while (left := budget - (time.perf_counter() - started)) > 0:

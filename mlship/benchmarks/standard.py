@@ -5,20 +5,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from mlship import footprint, quarantine, serving
+from mlship import footprint, formats, quarantine, serving
 from mlship import golden as goldens
 from mlship import signature as signatures
 from mlship.artifacts import digest, size
-from mlship.benchmarks import formats, in_process, report
+from mlship.benchmarks import in_process, report
 from mlship.benchmarks.over_http import Http
 from mlship.benchmarks.rows import batches
 from mlship.errors import DamagedWorkspaceError, MlshipError
 from mlship.golden import Golden
 from mlship.measure import host, resident
 from mlship.parity import tolerance_of
-from mlship.runtime import Session
+from mlship.runtime import Session, Settings
 from mlship.signature import Signature
 from mlship.stages import Benchmark, Outcome, Progress
 
@@ -48,18 +48,19 @@ class StandardBenchmark(Benchmark):
         Raises GateError when the service answers wrong, ServiceError when it does not start or answer.
         """
         golden, signature = goldens.read(inputs["golden"]), signatures.read(inputs["signature"])
-        notes: list[str] = []
+        notes = [f"the optimised model is not quite the original: {signature.loss}"] if signature.loss else []
         models = _models(inputs)
         document: dict[str, Any] = {
             "schema_version": report.SCHEMA_VERSION,
             "model": signature.model,
+            "loss": signature.loss,
             "task": signature.task,
             "outputs": [output.name for output in signature.outputs],
             "golden_rows": len(golden),
             "options": self.model_dump(mode="json"),
             "host": host(_LIBRARIES),
             "sizes_bytes": _sizes(inputs, models),
-            "threads": {name: threads for name, (_, threads) in models.items()},
+            "threads": {name: settings.threads for name, (_, settings) in models.items()},
             "in_process": self._in_process(inputs, models, golden, progress, notes),
             "service": self._service(inputs, golden, signature, progress, notes),
             "notes": notes,
@@ -70,7 +71,7 @@ class StandardBenchmark(Benchmark):
     def _in_process(
         self,
         inputs: Mapping[str, Path],
-        models: Mapping[str, tuple[Path, int]],
+        models: Mapping[str, tuple[Path, Settings]],
         golden: Golden,
         progress: Progress,
         notes: list[str],
@@ -78,7 +79,7 @@ class StandardBenchmark(Benchmark):
         with ExitStack() as stack:
             progress("loading the models", 0.05)
             visits = self._visits(inputs, golden, stack, notes)
-            sessions = {name: Session(path, threads) for name, (path, threads) in models.items()}
+            sessions = {name: Session(path, settings) for name, (path, settings) in models.items()}
             runs = []
             for fraction, rows in ((0.15, 1), (0.3, self.rows)):
                 progress(f"measuring in process, {rows} row{'s' * (rows > 1)} a call", fraction)
@@ -143,29 +144,23 @@ class StandardBenchmark(Benchmark):
             }
 
 
-class _SessionFile(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    intra_op_num_threads: int = 1
-
-
-def _models(inputs: Mapping[str, Path]) -> dict[str, tuple[Path, int]]:
-    """Return the ONNX files to measure by name, each with its number of threads; the same file only once."""
+def _models(inputs: Mapping[str, Path]) -> dict[str, tuple[Path, Settings]]:
+    """Return the ONNX files to measure by name, each with how it is run; what is the same only once."""
     if "native" in inputs:
         return {}
-    threads = _threads(inputs.get("session"))
+    settings = _settings(inputs.get("session"))
     if "converted" not in inputs:
-        return {CONVERTED: (inputs["onnx"], threads)}
-    if threads == 1 and digest(inputs["converted"]) == digest(inputs["onnx"]):
-        return {CONVERTED: (inputs["onnx"], threads)}
-    return {CONVERTED: (inputs["converted"], 1), OPTIMISED: (inputs["onnx"], threads)}
+        return {CONVERTED: (inputs["onnx"], settings)}
+    if settings == Settings() and digest(inputs["converted"]) == digest(inputs["onnx"]):
+        return {CONVERTED: (inputs["onnx"], settings)}
+    return {CONVERTED: (inputs["converted"], Settings()), OPTIMISED: (inputs["onnx"], settings)}
 
 
-def _threads(session: Path | None) -> int:
+def _settings(session: Path | None) -> Settings:
     if session is None:
-        return 1
+        return Settings()
     try:
-        return _SessionFile.model_validate_json(session.read_bytes()).intra_op_num_threads
+        return Settings.model_validate_json(session.read_bytes())
     except (OSError, ValidationError) as error:
         raise DamagedWorkspaceError(f"'{session}' is not a session file: {error}", "mlship optimize --force") from error
 
@@ -179,7 +174,7 @@ def _native_costs(folder: Path, figures: Mapping[str, Any]) -> str:
     )
 
 
-def _sizes(inputs: Mapping[str, Path], models: Mapping[str, tuple[Path, int]]) -> dict[str, int]:
+def _sizes(inputs: Mapping[str, Path], models: Mapping[str, tuple[Path, Settings]]) -> dict[str, int]:
     original = {in_process.ORIGINAL: inputs["original"]} if "original" in inputs else {}
     native = {in_process.NATIVE: inputs["native"]} if "native" in inputs else {}
     files = original | native | {name: path for name, (path, _) in models.items()}

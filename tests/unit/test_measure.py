@@ -1,7 +1,9 @@
+import hashlib
 import math
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from mlship.measure import (
     ratio,
     resident,
     summary,
+    usable_cores,
 )
 
 
@@ -104,6 +107,24 @@ def test_candidates_take_turns_in_random_order() -> None:
     assert len(measured["a"].rounds) == len(measured["b"].rounds) == 20
 
 
+def test_a_thread_that_one_candidate_leaves_running_is_waited_for() -> None:
+    content, threads, seen = bytes(10_000_000), [], []
+
+    def leave(times: int) -> list[float]:
+        threads.append(threading.Thread(target=hashlib.sha256, args=(content,)))
+        threads[-1].start()
+        return [0.01] * times
+
+    def look(times: int) -> list[float]:
+        seen.append(any(thread.is_alive() for thread in threads))
+        return [0.01] * times
+
+    interleaved_bursts({"leaves a thread": leave, "looks": look}, seconds=0.1, rounds=9)
+    for thread in threads:
+        thread.join()
+    assert sum(seen) <= 1  # what runs for too long is not waited for
+
+
 def test_a_call_that_is_slower_than_the_budget_is_still_measured() -> None:
     measured = interleaved({"slow": lambda: time.sleep(0.2)}, seconds=0.05)
     assert len(measured["slow"].seconds) >= 1
@@ -171,6 +192,12 @@ def test_a_container_sees_its_quota_at_the_mount(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("file", "content"), [("cpu.max", "max 100000\n"), ("cpu.stat", "nr_periods 0\n")])
 def test_no_limit_is_none(tmp_path: Path, file: str, content: str) -> None:
     assert quota(cgroup(tmp_path, "0::/\n", {f"sys/fs/cgroup/{file}": content})) is None
+
+
+@pytest.mark.parametrize(("quota_us", "cores"), [(50_000, 1), (100_000, 1), (190_000, 1), (100_000_000, None)])
+def test_cores_that_the_quota_allows_in_part_do_not_count(tmp_path: Path, quota_us: int, cores: int | None) -> None:
+    root = cgroup(tmp_path, "0::/\n", {"sys/fs/cgroup/cpu.max": f"{quota_us} 100000\n"})
+    assert usable_cores(root) == cores or (cores is None and usable_cores(root) == host()["usable_cores"])
 
 
 def test_a_system_without_control_groups_has_no_quota(tmp_path: Path) -> None:

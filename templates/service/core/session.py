@@ -5,7 +5,10 @@ import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded, before it looks for a device id
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,37 +42,123 @@ _LOADING_ERRORS = (
 _RUNNING_ERRORS = (ort.Fail, ort.InvalidArgument, ort.RuntimeException)
 
 
-class Session:
-    """Runs model.onnx; session.json, where it is there, says on how many threads.
+#: Blocks of rows start at multiples of this: vectorised functions compute the last few values of a tensor otherwise,
+#: and so the values of a row fall to the same part of them as in one run.
+STEP = 16
 
-    Raises OSError or ValueError when a file is missing, damaged, or does not fit ``signature``.
+Run = Callable[[Sequence[str], Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the model is run; one thread unless measured otherwise, as ONNX Runtime would count the cores of the host.
+
+    Calls of more than ``rows_a_run`` rows are cut into even blocks of at most that many, rounded up to ``STEP`` (0:
+    never), and ``parallel_blocks`` threads run them side by side. ``execution_mode`` is "sequential" or "parallel". The
+    others are ONNX Runtime's own. Raises ValueError for a value that cannot be.
+    """
+
+    intra_op_num_threads: int = 1
+    inter_op_num_threads: int = 1
+    execution_mode: str = "sequential"
+    allow_spinning: bool = True
+    enable_cpu_mem_arena: bool = True
+    enable_mem_pattern: bool = True
+    rows_a_run: int = 0
+    parallel_blocks: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            lowest = 1 if field.name == "parallel_blocks" else 0
+            if type(value) is not type(field.default) or (type(value) is int and value < lowest):
+                raise ValueError(f"{field.name} cannot be {value!r}")
+        if self.execution_mode not in _MODES:
+            raise ValueError(f"execution_mode cannot be {self.execution_mode!r}: it is {' or '.join(_MODES)}")
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads work on a call (0: ONNX Runtime decides)."""
+        pools = [self.intra_op_num_threads] + [self.inter_op_num_threads] * (self.execution_mode == "parallel")
+        return max(*pools, self.parallel_blocks) if all(pools) else 0
+
+
+_MODES = {
+    "sequential": onnxruntime.ExecutionMode.ORT_SEQUENTIAL,
+    "parallel": onnxruntime.ExecutionMode.ORT_PARALLEL,
+}
+
+
+class Session:
+    """Runs model.onnx as session.json, where it is there, says.
+
+    Raises OSError, ValueError or TypeError when a file is missing, damaged, or does not fit ``signature``.
     """
 
     libraries = ("onnxruntime", "numpy")
 
     def __init__(self, folder: Path, signature: Signature) -> None:
         self.file = folder / FILE
-        self.threads = _threads(folder / "session.json")
-        self._session = _session(self.file, self.threads)
-        self.dtypes = _dtypes(self._session, signature)
+        settings = _settings(folder / "session.json")
+        session = _session(self.file, settings)
+        self.threads = settings.threads
+        self.dtypes = _dtypes(session, signature)
+        self._run = in_blocks(session.run, settings.rows_a_run, settings.parallel_blocks)
 
     def run(self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Answer for ``feed`` by output name; raises InvalidRequestError where the model refuses the values."""
         try:
-            return dict(zip(outputs, self._session.run(outputs, feed), strict=True))
+            return dict(zip(outputs, self._run(outputs, feed), strict=True))
         except _RUNNING_ERRORS as error:
             raise invalid(("body",), "the model cannot answer for these values", "model_error") from error
 
 
-def _threads(path: Path) -> int:
-    # One unless measured otherwise: ONNX Runtime would count the cores of the host, not those of the container.
-    return int(json.loads(path.read_bytes()).get("intra_op_num_threads", 1)) if path.exists() else 1
+def in_blocks(run: Run, rows: int, threads: int) -> Run:
+    """Make calls of more than ``rows`` rows into several (0: never), ``threads`` of them side by side.
+
+    Blocks are even, as a short last one would keep the other threads waiting. What ``run`` raises for one is raised.
+    """
+    if not rows:
+        return run
+    steps = -(-rows // STEP)
+    pool = ThreadPoolExecutor(threads)  # one for all requests; it starts no thread before the first large call
+
+    def cut(outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        count = len(next(iter(feed.values()), ()))
+        if count <= rows:
+            return run(outputs, feed)
+        every = -(-count // STEP)
+        blocks = -(-every // steps)
+        edges = pairwise(every * block // blocks * STEP for block in range(blocks + 1))
+        feeds = [{name: values[start:end] for name, values in feed.items()} for start, end in edges]
+        parts = (pool.map if threads > 1 else map)(lambda block: run(outputs, block), feeds)
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    return cut
 
 
-def _session(path: Path, threads: int) -> Any:
+def _settings(path: Path) -> Settings:
+    """Read what this code knows: other keys are those of another version, and none of them changes an answer."""
+    if not path.exists():
+        return Settings()
+    told = json.loads(path.read_bytes())
+    if not isinstance(told, dict):
+        raise TypeError(f"'{path}' is not a JSON object")
+    try:
+        return Settings(**{field.name: told[field.name] for field in fields(Settings) if field.name in told})
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from error
+
+
+def _session(path: Path, settings: Settings) -> Any:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = settings.intra_op_num_threads
+    options.inter_op_num_threads = settings.inter_op_num_threads
+    options.execution_mode = _MODES[settings.execution_mode]
+    options.enable_cpu_mem_arena = settings.enable_cpu_mem_arena
+    options.enable_mem_pattern = settings.enable_mem_pattern
+    for pool in ("intra", "inter"):
+        options.add_session_config_entry(f"session.{pool}_op.allow_spinning", str(int(settings.allow_spinning)))
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except _LOADING_ERRORS as error:

@@ -52,7 +52,7 @@ def test_an_original_that_cannot_be_loaded_is_a_note(inputs: dict[str, Path], tm
 
 
 def test_an_optimised_model_is_measured_beside_the_converted_one(inputs: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "session.json").write_text('{"intra_op_num_threads": 2, "more": true}')
+    (tmp_path / "session.json").write_text('{"parallel_blocks": 2, "rows_a_run": 5}')
     given = {**inputs, "converted": inputs["onnx"], "session": tmp_path / "session.json"}
     _, report = run(given, tmp_path / "out")
     assert report["threads"] == {"converted": 1, "optimised": 2}
@@ -64,8 +64,9 @@ def test_the_same_file_is_measured_once(inputs: dict[str, Path], tmp_path: Path)
     assert list(report["in_process"][0]["candidates"]) == ["converted"]
 
 
-def test_a_damaged_session_file_is_named(inputs: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "session.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", '{"threads": 2}', '{"parallel_blocks": 0}'])
+def test_a_damaged_session_file_is_named(inputs: dict[str, Path], tmp_path: Path, content: str) -> None:
+    (tmp_path / "session.json").write_text(content)
     with pytest.raises(DamagedWorkspaceError, match=r"session\.json"):
         run({**inputs, "session": tmp_path / "session.json"}, tmp_path / "out")
 
