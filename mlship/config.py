@@ -15,7 +15,7 @@ from mlship.stages import Stage
 #: stage -> (group of its plugins, the plugin that is taken when none is named)
 STAGES: dict[str, tuple[plugins.Group, str]] = {
     "convert": ("converters", "onnx"),
-    "optimize": ("optimizers", "onnxruntime"),
+    "optimize": ("optimizers", "planner"),
     "scaffold": ("scaffolds", "fastapi"),
     "benchmark": ("benchmarks", "standard"),
     "build": ("images", "docker"),

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from mlship.errors import PluginError
 from mlship.extras import missing
 
-Group = Literal["sources", "converters", "optimizers", "scaffolds", "benchmarks", "images", "targets"]
+Group = Literal["sources", "converters", "optimizers", "methods", "scaffolds", "benchmarks", "images", "targets"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 #: name -> "module:class" of what mlship brings. A built-in name wins over an entry point of the same name.
@@ -28,7 +28,14 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "onnx": "mlship.converters.onnx:OnnxConverter",
         "pmml": "mlship.converters.pmml:PmmlConverter",
     },
-    "optimizers": {"onnxruntime": "mlship.optimizers.onnxruntime:OnnxRuntimeOptimizer"},
+    "optimizers": {"planner": "mlship.optimizers.planner:Planner"},
+    "methods": {
+        "distill": "mlship.optimizers.distill:Distill",
+        "graph": "mlship.optimizers.graph:GraphRewrites",
+        "prune": "mlship.optimizers.prune:Prune",
+        "quantize": "mlship.optimizers.quantize:Quantize",
+        "session": "mlship.optimizers.session:SessionTuning",
+    },
     "scaffolds": {"fastapi": "mlship.scaffolds.fastapi:FastApiScaffold"},
     "benchmarks": {"standard": "mlship.benchmarks.standard:StandardBenchmark"},
     "images": {"docker": "mlship.images.docker:DockerBuilder"},

@@ -69,6 +69,7 @@ class Signature(_Strict):
 
     ``precision`` is that of the served graph: it decides how close to the original its answers must be. ``noise`` is by
     how much, absolute, the original's own answers for the same rows differ from call to call; 0 where they do not.
+    ``loss`` says what was given up against the original to be smaller or faster; "" while the answers are its own.
     """
 
     schema_version: Literal[1] = 1
@@ -77,6 +78,7 @@ class Signature(_Strict):
     named: bool
     precision: Literal["float64", "float32"] = "float64"
     noise: float = 0.0
+    loss: str = ""
     columns: tuple[Column, ...]
     tensors: tuple[Tensor, ...]
     outputs: tuple[Output, ...]

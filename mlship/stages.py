@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlship.errors import PluginError
+
 
 class Progress(Protocol):
     """Where a stage says what it is doing; ``fraction`` is between 0 and 1 where it is known."""
@@ -96,15 +98,31 @@ class Converter(Stage):
         raise NotImplementedError
 
 
-class Optimizer(Stage):
-    """onnx + golden -> a faster or smaller onnx that still passes parity, and how to run it (session).
+@dataclass(frozen=True)
+class Explained:
+    """What an optimizer would do: ``model`` in a line, and for each method whether it applies, and why."""
 
-    It is not asked about a native model, in which there is nothing to optimize.
+    model: str
+    methods: Mapping[str, tuple[bool, str]]
+
+
+class Optimizer(Stage):
+    """onnx + golden -> a faster or smaller onnx, and how to run it (session).
+
+    It is not asked about a native model, in which there is nothing to optimize. Where its choice answers otherwise than
+    the original, within what the user allows, it writes the golden set and the signature anew.
     """
 
     group = "optimizers"
     reads = ("onnx", "golden", "signature")
-    writes = ("onnx", "session", "candidates")
+    uses = ("sample",)
+    writes = ("onnx", "session", "candidates", "golden", "signature")
+
+    target: str | None = Field(None, description="column of the sample that holds the true answers")
+
+    def explain(self, inputs: Mapping[str, Path]) -> Explained:
+        """Say, before any time is spent, what can help this model and what cannot."""
+        raise PluginError(f"plugin '{type(self).__name__}' does not explain itself", "run it without --explain")
 
 
 class Scaffold(Stage):

@@ -23,10 +23,10 @@ def splits_of(model: Any) -> Splits:
 
 def trees_of(model: Any) -> Iterator[Any]:
     """Yield the sklearn.tree Tree objects in ``model``, first estimators first."""
-    if hasattr(model, "tree_"):
+    if _has_tree(model):
         yield model.tree_
     for member in np.ravel(np.asarray(getattr(model, "estimators_", []), dtype=object)):
-        if hasattr(member, "tree_"):
+        if _has_tree(member):
             yield member.tree_
 
 
@@ -35,11 +35,18 @@ def predictors_of(model: Any) -> list[Any]:
     return list(np.ravel(np.asarray(getattr(model, "_predictors", []), dtype=object)))
 
 
+def _has_tree(model: Any) -> bool:
+    """Say whether ``model`` is a decision tree: what neighbours are looked up in is called tree_ too."""
+    return hasattr(getattr(model, "tree_", None), "children_left")
+
+
 def _own(model: Any) -> Splits:
     return iter(model.splits())
 
 
 def _tree(model: Any) -> Splits:
+    if not _has_tree(model):
+        return iter(())
     inner = model.tree_.children_left != -1
     return _by_column(model.tree_.feature[inner], model.tree_.threshold[inner])
 
