@@ -1,0 +1,1 @@
+"""Leaves out what a model can do without: trees, neurons, coefficients."""
