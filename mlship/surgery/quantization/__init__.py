@@ -1,0 +1,1 @@
+"""Stores and multiplies the weights of matrix products in fewer bits."""
