@@ -1,0 +1,1 @@
+"""Small models that learn to answer like a large one."""
