@@ -6,26 +6,17 @@ The percentile axis is that of HdrHistogram's plots: 0, 90, 99, 99.9 % at equal 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlship.benchmarks import formats
+from mlship import axes, formats
 from mlship.measure import percentile
 
 WIDTH, HEIGHT = 480.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 34.0, 10.0, 46.0
 
 _STEPS = (0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.75, 99.9, 99.95, 99.99, 99.995, 99.999)
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A labelled place on an axis, in SVG units."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -43,8 +34,8 @@ class Chart:
     """A plot of latency by percentile; ``left`` to ``right`` and ``top`` to ``bottom`` is the drawing area."""
 
     lines: tuple[Line, ...]
-    x: tuple[Tick, ...]
-    y: tuple[Tick, ...]
+    x: tuple[axes.Tick, ...]
+    y: tuple[axes.Tick, ...]
     width: float = WIDTH
     height: float = HEIGHT
     left: float = LEFT
@@ -63,18 +54,20 @@ def curve(seconds: Sequence[float] | NDArray[np.float64]) -> list[list[float]]:
 def latency(curves: Mapping[str, Sequence[Sequence[float]]], colours: Mapping[str, int]) -> Chart:
     """Lay out ``curves`` (name -> [percentile, seconds] pairs); seconds on a logarithmic axis."""
     values = [max(value, 1e-9) for points in curves.values() for _, value in points]
-    low, high = _decades(min(values), max(values))
+    low, high = axes.decades(min(values), max(values))
     furthest = max(_nines(points[-1][0]) for points in curves.values())
-    across = _scale(0.0, max(furthest, 1.0), LEFT, WIDTH - RIGHT)
-    upwards = _scale(low, high, HEIGHT - BOTTOM, TOP)
+    across = axes.scale(0.0, max(furthest, 1.0), LEFT, WIDTH - RIGHT)
+    upwards = axes.scale(low, high, HEIGHT - BOTTOM, TOP)
     lines = tuple(_line(name, colours[name], points, across, upwards) for name, points in curves.items())
     shares = (50, 90, 99, 99.9, 99.99, 99.999)
-    x = tuple(Tick(across(_nines(share)), f"{share:g}%") for share in shares if _nines(share) <= max(furthest, 1.0))
-    y = tuple(Tick(upwards(math.log10(value)), formats.tick(value)) for value in _labels(low, high))
+    x = tuple(
+        axes.Tick(across(_nines(share)), f"{share:g}%") for share in shares if _nines(share) <= max(furthest, 1.0)
+    )
+    y = tuple(axes.Tick(upwards(math.log10(value)), formats.tick(value)) for value in axes.labels(low, high))
     return Chart(lines, x, y)
 
 
-def _line(name: str, colour: int, points: Sequence[Sequence[float]], across: Any, upwards: Any) -> Line:
+def _line(name: str, colour: int, points: Sequence[Sequence[float]], across: axes.Scale, upwards: axes.Scale) -> Line:
     places = [(across(_nines(q)), upwards(math.log10(max(value, 1e-9)))) for q, value in points]
     path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in places)
     marks = [
@@ -87,21 +80,3 @@ def _line(name: str, colour: int, points: Sequence[Sequence[float]], across: Any
 
 def _nines(q: float) -> float:
     return math.log10(1 / (1 - q / 100))
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Any:
-    return lambda value: start + (value - low) / (high - low) * (end - start)
-
-
-def _decades(smallest: float, largest: float) -> tuple[float, float]:
-    """Return the limits of a logarithmic axis: room of a tenth of a decade on both sides, at least a decade."""
-    low, high = math.log10(smallest) - 0.1, math.log10(largest) + 0.1
-    missing = max(0.0, 1.0 - (high - low)) / 2
-    return low - missing, high + missing
-
-
-def _labels(low: float, high: float) -> list[float]:
-    """Choose the values to label between two powers of ten: 1, or 1, 2, 5 a decade where that is not too many."""
-    steps = (1, 2, 5) if high - low < 2.5 else (1,)
-    values = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
-    return [value for value in values if low <= math.log10(value) <= high]

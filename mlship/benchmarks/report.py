@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlship import formats
 from mlship.artifacts import write_atomic
-from mlship.benchmarks import formats, views
+from mlship.benchmarks import views
 from mlship.rendering import render
 
 SCHEMA_VERSION = 1
@@ -28,7 +29,7 @@ def headline(document: Document) -> str:
     candidate = views.shipped(document)
     words = f"one row: {formats.seconds(document['in_process'][0]['candidates'][candidate]['p50_seconds'])}"
     if (gain := views.speedup(document, candidate)) is not None:
-        words += f", {formats.gain(gain['estimate'])} than the original"
+        words += f", {formats.gain(gain['estimate'], 'the original')}"
     if document["service"] is None:
         return words
     run = views.busiest(document["service"])

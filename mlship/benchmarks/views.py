@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlship.benchmarks import formats, plots
+from mlship import formats
+from mlship.benchmarks import plots
 from mlship.benchmarks.in_process import NATIVE, ORIGINAL
 
 Document = Mapping[str, Any]
@@ -77,8 +78,9 @@ def _cards(document: Document) -> list[Card]:
     cards = [Card(formats.seconds(figures["p50_seconds"]), "one row, in process", f"median, {candidate} model")]
     if (gain := speedup(document, candidate)) is not None:
         interval = f"95\N{NO-BREAK SPACE}% interval {formats.times(gain['low'])} to {formats.times(gain['high'])}"
-        faster, _, word = formats.gain(gain["estimate"]).partition(" ")
-        cards.append(Card(faster, f"{word} than the original", interval))
+        figure = formats.times(max(gain["estimate"], 1 / gain["estimate"]))
+        label = formats.gain(gain["estimate"], "the original").removeprefix(f"{figure} ")
+        cards.append(Card(figure, label, interval))
     if service is None:
         return cards
     run = busiest(service)
@@ -132,4 +134,4 @@ def _verdict(pair: Mapping[str, Any]) -> str:
     slower = pair["high"] < 1
     low, high = (1 / pair["high"], 1 / pair["low"]) if slower else (pair["low"], pair["high"])
     interval = f"95\N{NO-BREAK SPACE}% interval {formats.times(low)} to {formats.times(high)}"
-    return f"{pair['of']} is {formats.gain(pair['estimate'])} than {pair['over']} ({interval})"
+    return f"{pair['of']} is {formats.gain(pair['estimate'], pair['over'])} ({interval})"

@@ -1,1 +1,1 @@
-"""Optimizers: faster or smaller, measured, and never with another answer."""
+"""Optimizers make a converted model smaller or faster within what the user allows: a planner, and methods."""

@@ -40,6 +40,15 @@ def times(value: float) -> str:
     return f"{value:.2f}x" if value < 9.95 else f"{number(value)}x"
 
 
-def gain(speedup: float) -> str:
-    """Say how much faster or slower: 310x faster, 1.25x slower."""
-    return f"{times(speedup)} faster" if speedup >= 1 else f"{times(1 / speedup)} slower"
+def gain(speedup: float, than: str = "") -> str:
+    """Say how much faster or slower: 310x faster, 1.25x slower than the original, as fast where no digit differs."""
+    factor = times(max(speedup, 1 / speedup))
+    if factor == "1.00x":
+        return f"as fast as {than}" if than else "as fast"
+    return f"{factor} {'faster' if speedup > 1 else 'slower'}" + (f" than {than}" if than else "")
+
+
+def shrinkage(factor: float) -> str:
+    """Say how much smaller or larger: 5.16x smaller, 1.20x larger, as large where no digit would differ."""
+    words = times(max(factor, 1 / factor))
+    return "as large" if words == "1.00x" else f"{words} {'smaller' if factor > 1 else 'larger'}"

@@ -1,6 +1,6 @@
 import pytest
 
-from mlship.benchmarks import formats
+from mlship import formats
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ def test_sizes_are_in_powers_of_ten(value: float, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(314.2, "314x faster"), (1.25, "1.25x faster"), (0.5, "2.00x slower")])
 def test_a_gain_says_its_direction(value: float, text: str) -> None:
     assert formats.gain(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(2.0, "2.00x faster than it was"), (0.999, "as fast as it was")])
+def test_a_gain_may_say_over_what(value: float, text: str) -> None:
+    assert formats.gain(value, "it was") == text
+
+
+@pytest.mark.parametrize("value", [1.0, 1.004, 0.9961])
+def test_what_rounds_to_no_difference_is_as_fast(value: float) -> None:
+    assert formats.gain(value) == "as fast"
+
+
+@pytest.mark.parametrize(("factor", "text"), [(5.163, "5.16x smaller"), (0.5, "2.00x larger"), (1.003, "as large")])
+def test_a_shrinkage_says_its_direction(factor: float, text: str) -> None:
+    assert formats.shrinkage(factor) == text
 
 
 def test_ticks_drop_a_zero() -> None:
