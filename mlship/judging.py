@@ -24,7 +24,7 @@ def judged(stage: str, plugin: str, outcome: Outcome, inputs: Mapping[str, Path]
         return outcome
     verdict = judge({**inputs, **{kind: out / name for kind, name in outcome.artifacts.items()}})
     if not verdict.passed:
-        raise GateError(f"{stage}: the model of plugin '{plugin}' is not the original: {verdict.sentence()}")
+        raise GateError(f"{stage}: the model of plugin '{plugin}' does not answer as it should: {verdict.sentence()}")
     if "native" in outcome.artifacts:  # asked here for the first time, by the code that will serve it
         return replace(outcome, summary=f"{outcome.summary}: {verdict.sentence()}")
     return outcome

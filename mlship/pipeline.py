@@ -91,6 +91,14 @@ def run(
             raise storage_error(error) from error
 
 
+def inputs(workspace: Workspace, step: Step, given: Given) -> dict[str, Path]:
+    """Return what ``step`` would read, by kind; raises UsageError where something is not there, or nothing to do."""
+    planned = _plan(workspace, step, given)
+    if planned.idle:
+        raise UsageError(planned.idle, "mlship convert --to onnx")
+    return planned.inputs
+
+
 def stale_inputs(workspace: Workspace, record: Record) -> list[str]:
     """Name the inputs of ``record`` that have changed since it ran; those that are gone are not compared."""
     paths = {file.path: workspace.located(file) for file in record.inputs.values()}
@@ -135,7 +143,7 @@ def _plan(workspace: Workspace, step: Step, given: Given) -> _Planned:
         sha256, size = usercode.fingerprint(terms.code), usercode.size(terms.code)
         files["code"] = File(path=workspace.shown(terms.code), sha256=sha256, size=size)
     own = visiting.environment(inputs["original"], terms) if "original" in inputs else None
-    libraries = {*step.instance.libraries, *(_graph_packages() if isinstance(step.instance, Converter) else ())}
+    libraries = {*step.instance.libraries, *_helping(step.instance)}
     versions = {name: metadata.version(name) for name in sorted(libraries)} | {"mlship": __version__}
     versions |= {"scikit-learn": own.trained} if own else {}
     content = {
@@ -257,9 +265,10 @@ def _check(step: Step, outcome: Outcome, out: Path) -> None:
             raise PluginError(f"plugin '{step.plugin}' did not write '{name}', though it says so")
 
 
-def _graph_packages() -> set[str]:
-    """Return the distributions that bring converters of their own for single steps."""
-    return {point.dist.name for point in metadata.entry_points(group="mlship.graphs") if point.dist}
+def _helping(stage: Stage) -> set[str]:
+    """Return the distributions that bring converters for single steps or methods of optimisation to ``stage``."""
+    group = {"converters": "mlship.graphs", "optimizers": "mlship.methods"}.get(stage.group, "")
+    return {point.dist.name for point in metadata.entry_points(group=group) if point.dist}
 
 
 _IDLE = "nothing to optimize: the model is served by its own library"

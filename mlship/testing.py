@@ -32,7 +32,11 @@ def example(folder: Path) -> dict[str, Path]:
     joblib.dump(DecisionTreeClassifier(max_depth=3, random_state=0).fit(flowers.data, flowers.target), model)
     flowers.frame.to_csv(sample, index=False)
     workspace = Workspace(folder)
-    options: dict[str, dict[str, Any]] = {"convert": {"target": "target"}, "optimize": {"seconds": 0.1}, "scaffold": {}}
+    options: dict[str, dict[str, Any]] = {
+        "convert": {"target": "target"},
+        "optimize": {"seconds": 0.1, "method": ["graph"]},
+        "scaffold": {},
+    }
     steps = []
     for stage, chosen in options.items():
         group, name = config.STAGES[stage]

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from mlship import errors, plugins
 from mlship.cli import COMMANDS
 from mlship.manifest import Manifest
-from mlship.stages import Stage
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -44,12 +45,13 @@ def commands() -> list[str]:
 
 
 def options() -> list[str]:
-    """Return a table of options for every built-in stage plugin."""
-    lines = ["## Plugins and their options", "", "Set them with `--set key=value` or in mlship.toml.", ""]
+    """Return a table of options for every built-in stage plugin and method."""
+    where = "Set them with `--set key=value` or in mlship.toml; those of methods stand under [optimize.options.NAME]."
+    lines = ["## Plugins and their options", "", where, ""]
     for group, found in plugins.BUILT_IN.items():
         for name in found:
             kind = plugins.load(group, name)
-            if not (isinstance(kind, type) and issubclass(kind, Stage)):
+            if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
                 continue
             lines += [f"### {group}: {name}", "", (kind.__doc__ or "").strip().splitlines()[0], ""]
             lines += ["| option | default | meaning |", "| --- | --- | --- |"]

@@ -17,7 +17,7 @@ COMMANDS = {
     "ship": "Take a model file through every stage, to a checked container.",
     "demo": "Train a small model and ship it: see every stage at work.",
     "convert": "Convert a model to ONNX and prove that the answers are the same.",
-    "optimize": "Make the converted model faster, where measuring shows that it is.",
+    "optimize": "Make the converted model faster or smaller, if measuring shows it.",
     "scaffold": "Write a web service for the model; it is yours to change.",
     "benchmark": "Measure the original, the converted model and the service.",
     "build": "Build an image of the service, start it and check its answers.",

@@ -103,17 +103,29 @@ def run_stages(
     chosen: Mapping[str, str | None] | None = None,
     force: Collection[str] = (),
 ) -> list[Done]:
-    """Configure ``stages`` from mlship.toml, ``settings``, ``flags`` and ``chosen`` plugins (by stage); run them."""
-    configured = config.read(workspace.config_file)
+    """Configure ``stages``, as ``configured`` does, and run them."""
+    steps = configured(workspace, stages, settings=settings, flags=flags, chosen=chosen)
+    return pipeline.run(workspace, steps, given or Given(), screen, force=force)
+
+
+def configured(
+    workspace: Workspace,
+    stages: Sequence[str],
+    *,
+    settings: Sequence[str] | None = None,
+    flags: Mapping[str, Mapping[str, Any]] | None = None,
+    chosen: Mapping[str, str | None] | None = None,
+) -> list[Step]:
+    """Configure ``stages`` from mlship.toml, ``settings``, ``flags`` and ``chosen`` plugins (by stage)."""
+    written = config.read(workspace.config_file)
     picked = {stage: (chosen or {}).get(stage) for stage in stages}
-    names = {stage: name or config.plugin_of(stage, configured) for stage, name in picked.items()}
+    names = {stage: name or config.plugin_of(stage, written) for stage, name in picked.items()}
     classes = {stage: plugins.load(config.STAGES[stage][0], name) for stage, name in names.items()}
     assigned = config.distribute(config.parse_assignments(settings or (), stages), classes)
-    steps = [
-        Step(stage, *config.assemble(stage, configured, assigned, (flags or {}).get(stage, {}), picked[stage]))
+    return [
+        Step(stage, *config.assemble(stage, written, assigned, (flags or {}).get(stage, {}), picked[stage]))
         for stage in stages
     ]
-    return pipeline.run(workspace, steps, given or Given(), screen, force=force)
 
 
 def brought(

@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from mlship import plugins
 from mlship.cli.common import as_command
 from mlship.cli.console import Answer, Screen
 from mlship.errors import MissingDependencyError, PluginError
-from mlship.stages import Stage
 from mlship.workspace import Workspace
 
 Action = Annotated[str | None, typer.Argument(help="'show' to see the options of one plugin.", show_default=False)]
@@ -38,7 +38,7 @@ def _shown(group: plugins.Group, name: str) -> Answer:
         kind = plugins.load(group, name)
     except MissingDependencyError as error:
         return Answer({"name": name, "group": group, "missing": error.hint}, f"{name}: {error.message}; {error.hint}")
-    schema: dict[str, Any] = kind.model_json_schema() if isinstance(kind, type) and issubclass(kind, Stage) else {}
+    schema: dict[str, Any] = kind.model_json_schema() if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
     summary = (kind.__doc__ or "").strip().splitlines()[0]
     lines = [f"{name} ({group}): {summary}"]
     for option, field in schema.get("properties", {}).items():

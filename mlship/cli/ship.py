@@ -59,7 +59,11 @@ def command(
     _require_service(to or plugin_of("convert", read_config(workspace.config_file)))
     forced = stages if force else stages[stages.index(from_) :] if from_ else []
     given, answers = brought(workspace, model, data, target, trust, code, python_env)
-    flags = {"convert": {"target": answers, "precision": precision}, "build": image_flags(tag)}
+    flags = {
+        "convert": {"target": answers, "precision": precision},
+        "optimize": {"target": answers},
+        "build": image_flags(tag),
+    }
     chosen = {"convert": to}
     done = run_stages(
         screen, workspace, stages, given=given, settings=settings, flags=flags, chosen=chosen, force=forced

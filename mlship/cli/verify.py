@@ -11,6 +11,7 @@ from mlship.cli.console import Answer, Screen
 from mlship.errors import DataError, GateError, UsageError
 from mlship.judging import judge
 from mlship.replay import left_out, replay
+from mlship.signature import Signature
 from mlship.workspace import Workspace
 
 Url = Annotated[str | None, typer.Option("--url", help="Address of a running service.", show_default=False)]
@@ -40,6 +41,14 @@ def command(screen: Screen, workspace: Workspace, url: Url = None, onnx: Onnx = 
     else:
         verdict = judge(there)
     if not verdict.passed:
-        raise GateError(f"{what} does not give the original's answers: {verdict.sentence()}")
-    said = verdict.sentence() + (left_out(rows) if url else "")
+        raise GateError(f"{what} does not give {_whose(described)} answers: {verdict.sentence()}")
+    said = verdict.sentence() + (left_out(rows) if url else "") + _lost(described)
     return Answer({"verified": what, **verdict.to_json()}, f"{what}: {said}")
+
+
+def _whose(described: Signature) -> str:
+    return "the optimised model's" if described.loss else "the original's"
+
+
+def _lost(described: Signature) -> str:
+    return f"; the optimised model, {described.loss}, is what counts" if described.loss else ""

@@ -137,7 +137,7 @@ def test_a_model_that_answers_otherwise_is_found(tmp_path: Path) -> None:
     outcome, artifacts = convert(RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS), ROWS, tmp_path)
     other = native.keep(RandomForestClassifier(3, random_state=1).fit(ROWS, LABELS), artifacts["native"], named=False)
     native.write(other, artifacts["native"])
-    with pytest.raises(GateError, match="the model of plugin 'native' is not the original"):
+    with pytest.raises(GateError, match="the model of plugin 'native' does not answer as it should"):
         judged("convert", "native", outcome, {}, tmp_path)
 
 
