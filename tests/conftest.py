@@ -46,6 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name functions and objects by what they are: their address is another in every process."""
+    return str(getattr(val, "__name__", type(val).__name__)) if callable(val) or " at 0x" in repr(val) else None
+
+
 @pytest.fixture
 def assert_golden(request: pytest.FixtureRequest) -> Callable[[str, Mapping[str, bytes]], None]:
     """Return a function that holds rendered files against tests/golden/NAME, byte for byte."""

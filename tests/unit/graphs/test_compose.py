@@ -85,7 +85,6 @@ def test_inputs_keep_the_names_of_the_columns(agrees):
         make_column_selector(dtype_include="number"),
         lambda frame: ["parents"],
     ],
-    ids=str,
 )
 def test_every_way_to_select_columns_agrees(agrees, columns):
     frame = _frame().fillna({"年龄": 1.0})

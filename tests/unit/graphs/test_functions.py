@@ -32,19 +32,18 @@ def _check(agrees, function, values, tolerance=CLOSE, **options):
 @pytest.mark.parametrize(
     "function",
     [np.exp, np.exp2, np.expm1, np.cbrt, np.sinh, np.cosh, np.tanh, np.arctan, np.arcsinh, scipy.special.expit],
-    ids=str,
 )
 def test_functions_of_every_number_agree(agrees, function):
     tolerance = Tolerance(1e-13, 1e-307)
     _check(agrees, function, np.append(WIDE, [np.inf, -np.inf]), tolerance)
 
 
-@pytest.mark.parametrize("function", [np.sin, np.cos, np.tan], ids=str)
+@pytest.mark.parametrize("function", [np.sin, np.cos, np.tan])
 def test_angles_agree(agrees, function):
     _check(agrees, function, WIDE, Tolerance(1e-11, 1e-15))
 
 
-@pytest.mark.parametrize("function", [np.log, np.log1p, np.log2, np.log10, np.sqrt, np.arccosh], ids=str)
+@pytest.mark.parametrize("function", [np.log, np.log1p, np.log2, np.log10, np.sqrt, np.arccosh])
 def test_functions_of_positive_numbers_agree(agrees, function):
     _check(agrees, function, np.append(LARGE, [-0.5, -1.0, -3.0]))
 
@@ -52,7 +51,6 @@ def test_functions_of_positive_numbers_agree(agrees, function):
 @pytest.mark.parametrize(
     "function",
     [np.arcsin, np.arccos, np.arctanh, np.log1p, scipy.special.logit, scipy.special.erf, scipy.special.ndtr],
-    ids=str,
 )
 def test_functions_around_zero_and_one_agree(agrees, function):
     _check(agrees, function, UNIT, Tolerance(1e-13, 1e-17 if function is scipy.special.logit else 0.0))
@@ -70,7 +68,6 @@ def test_logarithms_of_powers_are_whole(agrees, base):
         *(np.abs, np.fabs, np.negative, np.positive, np.square, np.reciprocal, np.sign, np.floor, np.ceil, np.rint),
         *(np.trunc, np.isnan, np.isinf, np.isfinite, np.sqrt, np.round, np.nan_to_num, np.deg2rad, np.degrees),
     ],
-    ids=str,
 )
 def test_plain_functions_are_bit_equal(agrees, function):
     _check(agrees, function, np.concatenate([WIDE, [np.inf, -np.inf, 0.5, 1.5, 2.5, -2.5]]), EXACT)
@@ -96,7 +93,6 @@ def test_plain_functions_are_bit_equal(agrees, function):
         (partial(np.minimum, 0.5), {}),
         (partial(np.log1p), {}),
     ],
-    ids=str,
 )
 def test_functions_with_arguments_are_equal(agrees, function, options):
     values = np.append(WIDE[np.abs(WIDE) < 50], [np.nan, np.inf])
@@ -131,7 +127,6 @@ def _doubled(values):
         (np.power, {}, "'power' without the number"),
         (np.clip, {"out": None}, "does not know: out"),
     ],
-    ids=str,
 )
 def test_other_functions_are_refused_by_name(agrees, function, options, message):
     with pytest.raises(UnsupportedModelError, match=message) as caught:

@@ -52,7 +52,6 @@ EXACT = Tolerance(0.0, 0.0)
         SequentialFeatureSelector(LogisticRegression(), n_features_to_select=2, cv=2),
         make_pipeline(VarianceThreshold(), SelectKBest(k=1)),
     ],
-    ids=str,
 )
 def test_every_selector_takes_the_same_columns(agrees, model):
     agrees(model.fit(ROWS, LABELS), ROWS, EXACT)
@@ -72,7 +71,7 @@ def test_a_selector_lets_missing_values_through(agrees):
 
 
 @pytest.mark.parametrize("kind", [RFE, RFECV])
-@pytest.mark.parametrize("estimator", [LogisticRegression(), RandomForestClassifier(4, random_state=0)], ids=str)
+@pytest.mark.parametrize("estimator", [LogisticRegression(), RandomForestClassifier(4, random_state=0)])
 def test_recursive_elimination_predicts_with_what_it_kept(agrees, kind, estimator):
     options = {"n_features_to_select": 3} if kind is RFE else {"cv": 2}
     agrees(kind(estimator, **options).fit(ROWS, LABELS), ROWS)

@@ -89,13 +89,13 @@ def in_a_column(vectorizer: Any, texts: list[str] = TEXTS) -> ColumnTransformer:
     return ColumnTransformer([("t", vectorizer, "text")], sparse_threshold=0).fit(column(texts))
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS)
 def test_terms_are_counted_in_every_script(agrees: Any, options: dict[str, Any]) -> None:
     found = agrees(in_a_column(CountVectorizer(**options)), column(HARD))
     assert found.conversion.route == ("CountVectorizer: mlship",)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS)
 def test_terms_are_hashed_in_every_script(agrees: Any, options: dict[str, Any]) -> None:
     hard = [text for text in HARD if "\U0010ffff" not in text]
     agrees(in_a_column(HashingVectorizer(n_features=64, **options)), column(hard))
@@ -112,7 +112,6 @@ def test_terms_are_hashed_in_every_script(agrees: Any, options: dict[str, Any]) 
         {"vocabulary": ["wine", "red wine", "αβγ"], "ngram_range": (1, 2)},
         {"max_features": 10, "max_df": 0.9},
     ],
-    ids=str,
 )
 def test_counts_are_weighted(agrees: Any, options: dict[str, Any]) -> None:
     agrees(in_a_column(TfidfVectorizer(**options)), column(HARD))
@@ -130,14 +129,13 @@ def test_a_vectorizer_in_float32_is_said_to_be_so(agrees: Any) -> None:
         {"n_features": 3, "binary": True, "norm": "l1"},
         {"n_features": 1000, "ngram_range": (1, 2)},
     ],
-    ids=str,
 )
 def test_hashed_terms_collide_as_in_the_original(agrees: Any, options: dict[str, Any]) -> None:
     hard = [text for text in HARD if "\U0010ffff" not in text]
     agrees(in_a_column(HashingVectorizer(**options)), column(hard))
 
 
-@pytest.mark.parametrize("transformer", [TfidfTransformer(), TfidfTransformer(norm="l1", sublinear_tf=True)], ids=str)
+@pytest.mark.parametrize("transformer", [TfidfTransformer(), TfidfTransformer(norm="l1", sublinear_tf=True)])
 def test_counts_of_an_earlier_step_are_weighted(agrees: Any, transformer: TfidfTransformer) -> None:
     model = make_pipeline(in_a_column(CountVectorizer()), transformer).fit(column(TEXTS))
     agrees(model, column(HARD))
@@ -164,7 +162,6 @@ def test_a_pipeline_goes_on_with_other_columns(agrees: Any) -> None:
         [RandomForestClassifier(5, random_state=0)],
         [SGDClassifier(random_state=0)],
     ],
-    ids=str,
 )
 def test_predictors_follow(agrees: Any, steps: list[Any]) -> None:
     columns = ColumnTransformer([("t", TfidfVectorizer(ngram_range=(1, 2)), "text")])
