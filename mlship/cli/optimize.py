@@ -98,7 +98,7 @@ def table(folder: Path) -> str:
     document = json.loads(file.read_text("utf-8"))
     batches = [str(batch) for batch in document["asked"]["batch"]]
     labels = document["labels"]
-    times = [f"{batch} row{'s' * (batch != '1')}" for batch in batches]
+    times = [f"{int(batch):,} row{'s' * (batch != '1')}" for batch in batches]
     heads = ["", "candidate", document["measure"], *["other labels"] * labels, "size", *times, ""]
     rows = document["candidates"]
     body = [_line(row, batches, labels=labels) for row in [*rows[:1], *sorted(rows[1:], key=_worth)][:_SHOWN]]

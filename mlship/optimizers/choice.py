@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mlship import formats
 from mlship.errors import GateError
 from mlship.optimization import Objective, Task
+from mlship.optimizers.search import Search
 from mlship.optimizers.trials import Trial
 from mlship.quality import LABELLED
 from mlship.signature import Signature
@@ -64,10 +65,11 @@ def front(trials: Sequence[Trial], base: Trial) -> list[Trial]:
     return [trial for trial in field if not any(_dominates(other, trial) for other in field)]
 
 
-def reason(chosen: Trial, base: Trial, trials: Sequence[Trial], task: Task) -> str:
+def reason(chosen: Trial, found: Search, task: Task) -> str:
     """Say in a sentence why ``chosen`` is kept."""
+    base = found.base
     if chosen is base:
-        return "the converted model stays: " + _nothing(trials, task.objective)
+        return "the converted model stays: " + _nothing(found, task.objective)
     gains = [f"{formats.gain(1 / ratio.estimate)} at {_rows(batch)}" for batch, ratio in chosen.ratios.items()]
     lost = "the same answers" if chosen.candidate.lossless else loss(chosen, task.signature)
     return f"{', '.join(gains)}; {_sized(chosen.size, base.size)}; {lost}"
@@ -84,12 +86,16 @@ def loss(trial: Trial, signature: Signature) -> str:
     return f"accuracy {quality.score:.4f} (was {quality.reference:.4f}), {changed}"
 
 
-def _nothing(trials: Sequence[Trial], objective: Objective) -> str:
-    if not trials:
-        return "nothing else was tried"
-    within = [trial for trial in trials if not trial.objection]
+def _nothing(found: Search, objective: Objective) -> str:
+    if not found.trials:
+        refusals = [item.why for item in found.advice.values() if not item.applies]
+        up = [f"time was up at {found.cut_short}"] * bool(found.cut_short)
+        return "; ".join(up or refusals) or "nothing else was tried"
+    within = [trial for trial in found.trials if not trial.objection]
     if not within:
         return "no candidate stays within the budget"
+    if not any(trial.ratios for trial in within):
+        return "time was up before the candidates could be measured"
     aim = "smaller" if objective == "size" else "faster beyond the noise"
     return f"none of {len(within)} candidates within the budget is {aim} without being slower at another batch size"
 
@@ -115,7 +121,12 @@ def _refusal(allowed: Sequence[Trial], wanted: Wanted) -> GateError:
 
 
 def _plainness(trial: Trial, wanted: Wanted) -> tuple[bool, int, float, float, float]:
-    lost = (not trial.candidate.lossless, len(trial.candidate.steps), -trial.quality.score, trial.quality.score_change)
+    lost = (
+        not trial.candidate.lossless,
+        len(trial.candidate.steps),
+        -round(trial.quality.score, 4),
+        trial.quality.score_change,
+    )
     return *lost, trial.cost(wanted.objective)
 
 

@@ -94,7 +94,7 @@ class Planner(Optimizer):
         except GateError as error:
             self._show(found, None, error.message, task, out)
             raise
-        reason = choice.reason(chosen, base, found.trials, task)
+        reason = choice.reason(chosen, found, task)
         self._show(found, chosen, reason, task, out)
         artifacts = {"onnx": "model.onnx", "session": "session.json", "candidates": "candidates"}
         write_atomic(out / "model.onnx", chosen.content)

@@ -65,7 +65,8 @@ def _kind(signature: Signature) -> str:
 def _allowed(budget: Budget, signature: Signature, *, has_target: bool) -> str:
     hint = "--max-accuracy-drop 1% allows some"
     if signature.task == "regressor":
-        return f"a student answers otherwise, and no R2 may be lost: {hint}" if budget.accuracy_drop == 0 else ""
+        nothing = budget.strict or budget.accuracy_drop == 0
+        return f"a student answers otherwise, and no R2 may be lost: {hint}" if nothing else ""
     if budget.label_changes == 0:
         return f"a student changes labels, and none may change: {hint}"
     if budget.accuracy_drop == 0 and not has_target:

@@ -1,5 +1,6 @@
 """Which candidate is kept: never a slower one, never one beyond the budget."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -7,8 +8,9 @@ import pytest
 
 from mlship.errors import GateError
 from mlship.measure import Ratio
-from mlship.optimization import Candidate
-from mlship.optimizers.choice import Wanted, best, front, shortcoming
+from mlship.optimization import Advice, Candidate
+from mlship.optimizers.choice import Wanted, best, front, reason, shortcoming
+from mlship.optimizers.search import Search
 from mlship.optimizers.trials import Trial
 from mlship.quality import Quality
 
@@ -114,3 +116,21 @@ def test_each_has_its_reason() -> None:
         shortcoming(trial("e", ratios=(FASTER, SAME)), BASE, "latency"),
     }
     assert found == {"loses 2 %", "slower at 100 rows a call", "not faster beyond the noise", "not smaller", ""}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            Search(BASE, advice={"quantize": Advice(applies=False, why="nothing to quantize: trees")}),
+            "nothing to quantize",
+        ),
+        (Search(BASE, cut_short="graph"), "time was up at graph"),
+        (Search(BASE, [trial("a", ratios=())], cut_short="measuring"), "time was up before the candidates"),
+        (Search(BASE, [trial("a", objection="loses 2 %")]), "no candidate stays within the budget"),
+        (Search(BASE, [trial("a")]), "none of 1 candidates within the budget is faster"),
+    ],
+)
+def test_where_nothing_is_gained_the_reason_is_said(found: Search, words: str) -> None:
+    task: Any = SimpleNamespace(objective="latency")
+    assert reason(BASE, found, task).startswith(f"the converted model stays: {words}")

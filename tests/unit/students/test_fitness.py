@@ -55,6 +55,7 @@ def test_a_right_label_may_be_worth_no_loss_where_the_truth_is_known():
 def test_a_regressor_without_a_budget_is_left_alone():
     model = GradientBoostingRegressor(n_estimators=300).fit(X, Y)
     assert "no R2 may be lost" in refusal(model, budget=Budget())
+    assert "no R2 may be lost" in refusal(model, budget=Budget(None, None, 0.01))
     assert refusal(model) == ""
 
 
