@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
@@ -12,8 +13,6 @@ from mlship.students.kinds import plans
 from mlship.students.lessons import classes_of, distilled, plain
 from mlship.students.training import trained
 from tests.unit.optimize_support import task_for
-
-torch = pytest.importorskip("torch")
 
 ROWS, LABELS = load_digits(return_X_y=True)
 PLAN = plans("torch", classifies=True)[0]
