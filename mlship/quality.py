@@ -120,8 +120,15 @@ def _shift(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> float:
 
 
 def r2(found: NDArray[Any], wanted: NDArray[Any]) -> float:
-    """Return the coefficient of determination, mean over the columns; a constant column counts 1 where it is met."""
+    """Return the coefficient of determination, mean over the columns; a constant column counts 1 where it is met.
+
+    Rows for which no number is wanted (NaN, infinite) are left out.
+    """
     found, wanted = (np.asarray(part, dtype=np.float64).reshape(len(part), -1) for part in (found, wanted))
+    known = np.isfinite(wanted).all(axis=1)
+    found, wanted = found[known], wanted[known]
+    if not len(wanted):
+        return 1.0
     left, spread = ((found - wanted) ** 2).sum(axis=0), ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
     shares = np.where(spread > 0, 1 - left / np.where(spread > 0, spread, 1), (left == 0).astype(float))
     return float(shares.mean())

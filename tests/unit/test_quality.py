@@ -56,6 +56,14 @@ def test_r2_of_a_constant_is_whether_it_is_met(answers: list[float], score: floa
     assert r2(np.array(answers), np.array([2.0, 2.0])) == score
 
 
+def test_rows_for_which_no_number_is_wanted_do_not_count() -> None:
+    given = rows({"prediction": [1.0, np.nan, np.inf, 3.0]})
+    alike = assess(signature("regressor"), given, {"prediction": np.array([1.0, np.nan, np.inf, 3.0])})
+    assert (alike.score, alike.reference, alike.score_change) == (1.0, 1.0, 0.0)
+    other = assess(signature("regressor"), given, {"prediction": np.array([1.0, 2.0, np.inf, np.nan])})
+    assert Budget(None, None, None).objection(other) == "answers without a number where the original has one"
+
+
 @pytest.mark.parametrize(
     ("budget", "quality", "objection"),
     [
