@@ -23,19 +23,24 @@ from tests.unit.optimize_support import task_for
 DIGITS, KINDS = load_digits(return_X_y=True)
 
 
+def _started(model: Any, rows: Any) -> tuple[Candidate, Task]:
+    """Return the task for ``model``, with more time than the tests that share it take."""
+    return task_for(model, rows, seconds=3600)
+
+
 def _forest() -> Any:
-    return task_for(RandomForestClassifier(40, random_state=0).fit(DIGITS[:600], KINDS[:600]), DIGITS[600:])
+    return _started(RandomForestClassifier(40, random_state=0).fit(DIGITS[:600], KINDS[:600]), DIGITS[600:])
 
 
 def _boosting() -> Any:
     rows, target = make_regression(800, 8, random_state=0)
-    return task_for(GradientBoostingRegressor(n_estimators=60).fit(rows[:400], target[:400]), rows[400:])
+    return _started(GradientBoostingRegressor(n_estimators=60).fit(rows[:400], target[:400]), rows[400:])
 
 
 def _network() -> Any:
     model = MLPClassifier((128, 128), max_iter=15, random_state=0, tol=1.0, n_iter_no_change=20)
     scaled = make_pipeline(StandardScaler(), model.set_params(early_stopping=True, max_iter=60))
-    return task_for(scaled.fit(DIGITS[:600], KINDS[:600]), DIGITS[600:])
+    return _started(scaled.fit(DIGITS[:600], KINDS[:600]), DIGITS[600:])
 
 
 def _shop() -> Any:
@@ -44,20 +49,20 @@ def _shop() -> Any:
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), ["shop"]), (StandardScaler(), ["amount"])
     )
-    return task_for(make_pipeline(columns, LogisticRegression()).fit(frame, draw.integers(0, 2, 800)), frame)
+    return _started(make_pipeline(columns, LogisticRegression()).fit(frame, draw.integers(0, 2, 800)), frame)
 
 
 def _machine() -> Any:
-    return task_for(SVC().fit(DIGITS[:300], KINDS[:300]), DIGITS[600:])
+    return _started(SVC().fit(DIGITS[:300], KINDS[:300]), DIGITS[600:])
 
 
 def _one_row() -> Any:
-    return task_for(RandomForestClassifier(5, random_state=0).fit(DIGITS[:100], KINDS[:100]), DIGITS[:1])
+    return _started(RandomForestClassifier(5, random_state=0).fit(DIGITS[:100], KINDS[:100]), DIGITS[:1])
 
 
 def _one_class() -> Any:
     zeros = DIGITS[KINDS == 0]
-    return task_for(RandomForestClassifier(5, random_state=0).fit(DIGITS[:100], KINDS[:100]), zeros)
+    return _started(RandomForestClassifier(5, random_state=0).fit(DIGITS[:100], KINDS[:100]), zeros)
 
 
 MODELS = {

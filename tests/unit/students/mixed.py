@@ -37,4 +37,4 @@ def case():
         ("passthrough", ["pay", "member"]),
     )
     forest = make_pipeline(columns, RandomForestClassifier(100, random_state=0)).fit(rows[:500], answers[:500])
-    return task_for(forest, rows[500:], answers[500:], seconds=200)
+    return task_for(forest, rows[500:], answers[500:], seconds=3600)
