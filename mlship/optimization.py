@@ -43,11 +43,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Advice:
-    """Whether a method can help a model, and why (one clause); ``gain``: how many times smaller or faster, roughly."""
+    """Whether a method can help a model, and why (one clause)."""
 
     applies: bool
     why: str
-    gain: float = 1.0
 
 
 @dataclass(frozen=True)

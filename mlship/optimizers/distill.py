@@ -32,7 +32,7 @@ class Distill(Method):
             return Advice(applies=False, why=why)
         times = base.model.ByteSize() / (_USUALLY * smallest(task.signature))
         reason = f"{len(task.fit):,} rows for a student to learn from, perhaps {max(times, 1):,.0f} times smaller"
-        return Advice(applies=True, why=reason, gain=max(times, 1.0))
+        return Advice(applies=True, why=reason)
 
     def propose(self, base: Candidate, task: Task) -> Iterator[Candidate]:
         """Yield the smallest student within the budget, distilled and trained plainly, then the most accurate other.

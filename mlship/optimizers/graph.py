@@ -69,7 +69,7 @@ class GraphRewrites(Method):
         if not found.counts:
             tried = "the rewrites of trees and " if ensembles else ""
             return Advice(applies=True, why=f"nothing folds; {tried}ONNX Runtime's own rewrites can be tried")
-        return Advice(applies=True, why=_sentence(found), gain=found.before / max(found.after, 1))
+        return Advice(applies=True, why=_sentence(found))
 
     def propose(self, base: Candidate, task: Task) -> Iterator[Candidate]:
         """Yield the rewritten graph, that with trees as they were, and that as ONNX Runtime optimises it.

@@ -46,7 +46,7 @@ class Prune(Method):
             return Advice(applies=False, why=f"{why}; {short}")
         if task.budget.label_changes == 0 and task.signature.task in LABELLED:
             why += "; few can go where no label may change: --max-accuracy-drop 0.5% allows more"
-        return Advice(applies=True, why=why, gain=2.0)
+        return Advice(applies=True, why=why)
 
     def propose(self, base: Candidate, task: Task) -> Iterator[Candidate]:
         """Yield smaller models, the smallest first; what they lose on rows to search with is within the budget."""

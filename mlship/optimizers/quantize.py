@@ -23,7 +23,6 @@ _TRIED: dict[Objective, tuple[Form, ...]] = {
     "throughput": ("static", "float32", "weights8", "float16"),
     "size": ("weights4", "static", "weights8", "float16", "float32"),
 }
-_BITS: dict[Form, int] = {"float32": 32, "static": 8, "dynamic": 8, "float16": 16, "weights8": 8, "weights4": 4}
 
 
 class Quantize(Method):
@@ -47,12 +46,9 @@ class Quantize(Method):
         sizes = [(math.prod(item.dims), item.data_type) for item in base.model.graph.initializer]
         total = sum(size for size, kind in sizes if kind in {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE})
         weights = sum(layer.weights for layer in found)
-        width = 64 if any(kind == onnx.TensorProto.DOUBLE for size, kind in sizes if size > 1) else 32
-        share = min(weights * width / 8 / base.model.ByteSize(), 1.0)
-        narrowest = min(_BITS[form] for form in self._tried(task))
         what = "1 layer holds" if len(found) == 1 else f"{len(found)} layers hold"
         why = f"{what} {weights:,} of {max(total, weights):,} weights"
-        return Advice(applies=True, why=why + self._left_out(task), gain=1 / (1 - share * (1 - narrowest / width)))
+        return Advice(applies=True, why=why + self._left_out(task))
 
     def propose(self, base: Candidate, task: Task) -> Iterator[Candidate]:
         """Yield a model in each form that stays within the budget, layers that hurt left in float."""

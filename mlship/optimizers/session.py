@@ -57,9 +57,9 @@ class SessionTuning(Method):
             return Advice(applies=False, why="how a model is run does not change the size of its file")
         takes = f"a call of {most:,} row{'s' * (most > 1)} takes about {formats.seconds(found.seconds * most)}"
         if _shared(found, most, cores):
-            return Advice(applies=True, why=f"{takes}, worth sharing among {cores} cores", gain=0.8 * cores)
+            return Advice(applies=True, why=f"{takes}, worth sharing among {cores} cores")
         if self._ideas(base, found, task):
-            return Advice(applies=True, why=f"{takes}, less where the processor's cache holds what is needed", gain=1.3)
+            return Advice(applies=True, why=f"{takes}, less where the processor's cache holds what is needed")
         return Advice(applies=False, why=f"{takes}, " + ("on the only core" if cores == 1 else "too little to share"))
 
     def propose(self, base: Candidate, task: Task) -> Iterator[Candidate]:

@@ -48,7 +48,6 @@ def test_it_counts_the_weights_that_fewer_bits_would_do_for(given: Given) -> Non
     advice = Quantize().advise(*given)
     assert advice.applies
     assert advice.why == "3 layers hold 21,440 of 21,674 weights"
-    assert 5 < advice.gain < 8
 
 
 @pytest.mark.parametrize(
