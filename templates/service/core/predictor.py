@@ -1,18 +1,26 @@
-"""From the bytes of a request to the bytes of an answer: decode, run, encode.
+"""From the bytes of requests to the bytes of answers: decode, run, encode; several requests in one run.
 
-The three steps are separate so that the rows of several requests can be joined into one run.
+What a request gets does not depend on those that it shares a run with: one that is wrong fails alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any, Generic, TypeVar
 
-from core.decode import Decoder
-from core.encode import Encoder
-from core.model import Model
+from numpy.typing import NDArray
+
+from core.bodies.decode import Decoder, Rows, joined
+from core.bodies.encode import Encoder
+from core.model.folder import Model
 from core.problems import InvalidRequestError, Problem
+from core.settings import Settings
+
+Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The JSON of an answer, and how many rows it answers."""
 
@@ -20,20 +28,64 @@ class Answer:
     rows: int
 
 
-class Predictor:
-    """Answers requests with one model."""
+@dataclass(frozen=True, slots=True)
+class Work(Generic[T]):
+    """Rows of one request, in any protocol: ``encode`` makes its answer of the arrays of ``outputs``, by name."""
 
-    def __init__(self, model: Model, max_rows: int) -> None:
+    rows: Rows
+    outputs: tuple[str, ...]
+    encode: Callable[[Arrays], T]
+
+
+class Predictor:
+    """Answers requests with one model; ``usual`` are the outputs where a request names none."""
+
+    def __init__(self, model: Model, settings: Settings) -> None:
         self.model = model
-        self.decoder = Decoder(model.signature, model.runtime.dtypes, max_rows)
+        self.decoder = Decoder(model.signature, model.runtime.dtypes, settings.max_rows, ranges=settings.check_ranges)
         self.encoder = Encoder(model.signature.outputs)
         self._always = "prediction" if "prediction" in model.outputs else model.outputs[0]
+        self._batch_rows = settings.batch_rows
+        self.usual = self.choose(())
+        #: Is told of each run how many requests it answered, and how many rows.
+        self.ran: Callable[[int, int], object] = lambda requests, rows: None
 
     def answer(self, body: bytes, outputs: Iterable[str] = ()) -> Answer:
         """Answer the rows in ``body``; ``outputs`` as in ``choose``. Raises InvalidRequestError."""
-        chosen = self.choose(outputs)
-        rows = self.decoder.decode(body)
-        return Answer(self.encoder.encode(self.model.runtime.run(rows.feed, chosen)), rows.count)
+        [answer] = self.answers([body], self.choose(outputs))
+        if isinstance(answer, InvalidRequestError):
+            raise answer
+        return answer
+
+    def answers(self, bodies: Sequence[bytes], outputs: tuple[str, ...]) -> list[Answer | InvalidRequestError]:
+        """Answer the bodies of several POST /predict, each by its answer or by what is wrong with it.
+
+        ``outputs`` are what ``choose`` returned.
+        """
+        rows, counts, refused = self.decoder.decode_all(bodies)
+        answers: list[Answer | InvalidRequestError] = []
+        for part, result in self._runs(rows, counts, outputs):
+            if isinstance(result, InvalidRequestError):
+                answers.append(result)
+            else:
+                answers += map(Answer, self.encoder.encode_each(result, part), part)
+        for position, error in refused.items():
+            answers.insert(position, error)
+        return answers
+
+    def run(self, works: Sequence[Work[T]]) -> list[T | InvalidRequestError]:
+        """Answer what other protocols decoded, each by its answer or by what is wrong with it."""
+        answers: dict[int, T | InvalidRequestError] = {}
+        for outputs in dict.fromkeys(work.outputs for work in works):
+            mine = [position for position, work in enumerate(works) if work.outputs == outputs]
+            rows = joined([works[position].rows for position in mine])
+            positions = iter(mine)
+            for part, result in self._runs(rows, [works[position].rows.count for position in mine], outputs):
+                for arrays in _split(result, part):
+                    position = next(positions)
+                    refused = isinstance(arrays, InvalidRequestError)
+                    answers[position] = arrays if refused else works[position].encode(arrays)
+        return [answers[position] for position in range(len(works))]
 
     def choose(self, outputs: Iterable[str]) -> tuple[str, ...]:
         """Return the outputs to compute: the prediction, and what comma-separated names, or "all", add to it.
@@ -53,3 +105,37 @@ class Predictor:
         if problems:
             raise InvalidRequestError(problems[:1])
         return tuple(name for name in known if name in wanted or name == self._always or "all" in wanted)
+
+    def _runs(
+        self, rows: Rows, counts: Sequence[int], outputs: tuple[str, ...]
+    ) -> Iterator[tuple[Sequence[int], Arrays | InvalidRequestError]]:
+        """Run the rows of requests that have ``counts`` of them, together as far as that goes.
+
+        Yields, in order, the counts of requests that were answered together, with their arrays; or of one, with what is
+        wrong with it. More than BATCH_ROWS, and what the model refuses, is tried again in halves.
+        """
+        if not counts:
+            return
+        if len(counts) == 1 or rows.count <= self._batch_rows:
+            try:
+                # Some models write into what they are given, which is used again should they refuse it.
+                feed = rows.feed if len(counts) == 1 else {name: array.copy() for name, array in rows.feed.items()}
+                result: Arrays | InvalidRequestError = self.model.runtime.run(feed, outputs)
+            except InvalidRequestError as error:
+                result = error
+            if len(counts) == 1 or not isinstance(result, InvalidRequestError):
+                self.ran(len(counts), rows.count)
+                yield counts, result
+                return
+        half = len(counts) // 2
+        first, second = rows.cut(sum(counts[:half]))
+        yield from self._runs(first, counts[:half], outputs)
+        yield from self._runs(second, counts[half:], outputs)
+
+
+def _split(result: Arrays | InvalidRequestError, counts: Sequence[int]) -> Iterator[Any]:
+    if isinstance(result, InvalidRequestError):
+        yield result
+        return
+    for start, end in pairwise(accumulate(counts, initial=0)):
+        yield {name: array[start:end] for name, array in result.items()}

@@ -1,61 +1,199 @@
-"""Everything behind the routes, without a web framework: the model, its limits, its state and its metrics."""
+"""Everything behind the routes, without a web framework: the model, its limits, its state, and what is noted of it.
+
+A web framework hands over a request in three steps: ``begin`` with its head, which may already refuse it; the body, at
+most ``settings.max_body_bytes`` of it; and ``end`` with the answer, which returns the headers to send.
+"""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Collection
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
 
 import orjson
 
-from core import examples, model
-from core.metrics import Metrics
+from core.access.guard import Guard
+from core.batching import Batcher
+from core.exchange import Exchange, check_body
+from core.http import Call, Head, Reply, Route
+from core.model import examples
+from core.model import folder as model
 from core.predictor import Predictor
 from core.problems import InvalidRequestError, invalid
+from core.protocols import describe, inference, predict, sagemaker
+from core.router import Found, Router
 from core.settings import Settings
+from core.watching.logs import AccessLog
+from core.watching.metrics import CONTENT_TYPE, Metrics
+from core.watching.traces import Tracer
 
 #: How long one request may keep all others waiting. A thread would spare them that, but costs 0.2 ms at the median and
 #: up to 20 ms where threads contend for the interpreter: only what takes longer than this is worth one.
 INLINE_SECONDS = 0.001
 _FEWEST_BYTES, _MOST_BYTES, _TRIAL_ROWS = 2 * 1024, 64 * 1024, 100
 
+#: What calls over gRPC count as in metrics and logs, where routes count as their paths.
+GRPC = "grpc"
 
-@dataclass(frozen=True)
-class Reply:
-    """An HTTP status, the JSON that goes with it, and how many rows it answers."""
-
-    status: int
-    content: bytes
-    rows: int = 0
+#: On every answer: it is for the one who asked, is what its type says, and is not shown within another page. A stricter
+#: policy would keep /docs from loading its scripts. Strict-Transport-Security is left to whoever owns the name of the
+#: host: it would bind every other port and service there, for as long as browsers remember it.
+HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "frame-ancestors 'none'",
+}
 
 
 class Service:
-    """Answers /predict and says how it is.
+    """Answers every route and says how it is.
 
+    ``own`` are paths that a framework answers, though the service could. ``libraries`` are told by GET /info.
     Raises ModelFolderError, OSError or ValueError when the model folder is not in order.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, libraries: tuple[str, ...] = (), own: Collection[str] = ()) -> None:
         self.settings = settings
+        self.own = frozenset(own)
         self.model = model.load(settings.model_dir)
+        self.name = settings.model_name or self.model.signature.model
+        self.version = settings.model_version or self.model.model_digest[:12]
         self.examples = examples.read(settings.model_dir / "examples.json")
-        self.predictor = Predictor(self.model, settings.max_rows)
-        self.metrics = Metrics(self.model)
+        self.predictor = Predictor(self.model, settings)
+        self.router = Router(self._routes())
+        paths = [route.path for route in self.router.routes] + [GRPC] * bool(settings.grpc_port)
+        self.metrics = Metrics(self, paths, settings.shared_dir)
+        self.guard = Guard(settings)
+        self.log = AccessLog(settings.access_log)
+        self.tracer = Tracer.from_environment(os.environ, self.name, self.version)
+        self._libraries = libraries
+        self._draining = False
+        self._headers = HEADERS
         #: Why the service is not ready: what is wrong with its answer to a golden example. Empty when it is ready.
         self.trouble = examples.verify(self.predictor, self.examples)
         #: Bodies up to this size are answered within INLINE_SECONDS.
         self.inline_bytes = _FEWEST_BYTES if self.trouble else self._measure()
+        #: Joins small requests that arrive at the same time, whatever reads them from the connection.
+        self.batcher = Batcher(self.predictor, self.inline_bytes)
+        self.predictor.ran = self.metrics.batch
+        self.metrics.waiting = lambda: self.batcher.waiting
 
-    def answer(self, body: bytes, outputs: Iterable[str]) -> Reply:
-        """Answer the body of a request; whatever is wrong with it is in the reply."""
-        if self.trouble:
-            return refuse(invalid((), self.trouble, "not_ready", status=503))
+    def begin(self, head: Head, *, framework: bool = False) -> Exchange:
+        """Take in the head of a request; what it already decides stands in ``refused``. ``end`` must follow.
+
+        Where a ``framework`` answers its own paths and those that the service does not know, their ``route`` is None.
+        """
+        exchange = Exchange(head)
+        ours = not framework or (head.path not in self.own and self.router.knows(head.path))
+        if head.method == "OPTIONS":
+            exchange.refused = self.guard.preflight(head, self.router.allowed(head.path) if ours else None)
+            if exchange.refused:
+                return exchange
         try:
-            answer = self.predictor.answer(body, outputs)
+            if ours:
+                exchange.route, exchange.parameters = self.router.find(head.method, head.path)
+            if not (exchange.route and exchange.route.open):
+                self._admit(exchange)
+            if exchange.route and exchange.route.takes:
+                check_body(head, exchange.route, self.settings.max_body_bytes)
         except InvalidRequestError as error:
-            return refuse(error)
-        return Reply(200, answer.content, answer.rows)
+            exchange.refused = exchange.problem(error)
+        return exchange
+
+    def begin_known(self, head: Head, found: Found) -> Exchange:
+        """Begin with a request whose route was ``found``, and nothing wrong with its head; only the guard is asked."""
+        exchange = Exchange(head)
+        exchange.route, exchange.parameters = found
+        try:
+            self._admit(exchange)
+        except InvalidRequestError as error:
+            exchange.refused = exchange.problem(error)
+        return exchange
+
+    def end(self, exchange: Exchange, reply: Reply) -> dict[str, str]:
+        """Note an answer in metrics, log and traces, and return all its headers."""
+        if exchange.held:
+            exchange.held = False
+            self.guard.leave()
+        seconds = perf_counter() - exchange.started
+        self.metrics.count(exchange.template, reply.status, seconds, reply.rows)
+        self.log.write(exchange, reply, seconds)
+        self.tracer.record(exchange, reply, seconds)
+        told = {"content-type": reply.media_type} if reply.media_type else {}
+        return {**self.headers(exchange), **told, **reply.headers}
+
+    def headers(self, exchange: Exchange) -> dict[str, str]:
+        """Return the headers that every answer carries."""
+        return {**self._headers, **self.guard.cors(exchange.head), "x-request-id": exchange.request_id}
+
+    @property
+    def draining(self) -> bool:
+        """Whether the service has been told to end: it answers, and says that it is not ready."""
+        shared = self.settings.shared_dir
+        return self._draining or (shared is not None and (shared / "draining").exists())
+
+    def drain(self) -> None:
+        """Say from now on that the service is not ready, and have clients connect anew, which leads them elsewhere."""
+        self._draining = True
+        self._headers = {**HEADERS, "connection": "close"}
+
+    def close(self) -> None:
+        """Send what is noted and not sent yet: the last answer is given."""
+        self.tracer.close()
+
+    def state(self) -> str:
+        """Return "ok", or why no requests should be sent."""
+        return self.trouble or ("draining" if self.draining else "ok")
+
+    def info(self) -> dict[str, Any]:
+        """Return what an operator asks: which model, which versions, which limits."""
+        return {
+            "model": self.name,
+            "version": self.version,
+            "task": self.model.signature.task,
+            "model_sha256": self.model.model_digest,
+            "signature_sha256": self.model.signature_digest,
+            "outputs": list(self.model.outputs),
+            "threads": self.model.runtime.threads,
+            "limits": {
+                name: getattr(self.settings, name)
+                for name in ("max_body_bytes", "max_rows", "batch_rows", "max_concurrency", "rate_limit")
+            },
+            "versions": {name: version(name) for name in (*self._libraries, *self.model.runtime.libraries)},
+        }
+
+    def _admit(self, exchange: Exchange) -> None:
+        self.guard.admit(exchange.head)
+        self.guard.enter()
+        exchange.held = True
+
+    def _routes(self) -> list[Route]:
+        return [
+            *predict.routes(self),
+            *inference.routes(self),
+            *sagemaker.routes(self),
+            Route("GET", "/livez", lambda _: _json({"status": "ok"}), describe.LIVEZ, open=True),
+            Route("GET", "/readyz", self._readyz, describe.READYZ, open=True),
+            Route("GET", "/info", lambda _: _json(self.info()), describe.INFO),
+            Route("GET", "/metrics", self._metrics, describe.METRICS, open=True),
+            Route("GET", "/openapi.json", self._openapi, describe.OPENAPI),
+        ]
+
+    def _readyz(self, _: Call) -> Reply:
+        state = self.state()
+        return _json({"status": state}, 200 if state == "ok" else 503)
+
+    def _metrics(self, _: Call) -> Reply:
+        return Reply(200, self.metrics.page(), CONTENT_TYPE)
+
+    def _openapi(self, _: Call) -> Reply:
+        return _json(describe.document(self))
+
+    def require_ready(self) -> None:
+        """Raise InvalidRequestError (503) where the model does not answer its golden example right."""
+        if self.trouble:
+            raise invalid((), self.trouble, "not_ready", status=503, headers={"retry-after": "60"})
 
     def _measure(self) -> int:
         """Return how many bytes are answered within INLINE_SECONDS, by answering a batch; this warms the model up."""
@@ -64,24 +202,10 @@ class Service:
         seconds = []
         for _ in range(2):
             started = perf_counter()
-            self.answer(body, ())
+            self.predictor.answer(body)
             seconds.append(perf_counter() - started)
         return max(_FEWEST_BYTES, min(_MOST_BYTES, int(len(body) * INLINE_SECONDS / min(seconds))))
 
-    def info(self) -> dict[str, Any]:
-        """Return what an operator asks: which model, which versions, which limits."""
-        return {
-            "model": self.model.signature.model,
-            "task": self.model.signature.task,
-            "model_sha256": self.model.model_digest,
-            "signature_sha256": self.model.signature_digest,
-            "outputs": list(self.model.outputs),
-            "threads": self.model.runtime.threads,
-            "limits": {"max_body_bytes": self.settings.max_body_bytes, "max_rows": self.settings.max_rows},
-            "versions": {name: version(name) for name in ("fastapi", "uvicorn", *self.model.runtime.libraries)},
-        }
 
-
-def refuse(error: InvalidRequestError) -> Reply:
-    """Return the reply that says what is wrong."""
-    return Reply(error.status, orjson.dumps(error.to_json()))
+def _json(document: Any, status: int = 200) -> Reply:
+    return Reply(status, orjson.dumps(document))

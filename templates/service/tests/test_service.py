@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.examples import Example, agrees, read
+from core.model.examples import Example, agrees, read
 from core.settings import from_environment
 
 MODEL = from_environment(os.environ).model_dir
@@ -41,16 +41,19 @@ def test_the_prediction_is_all_that_is_answered_unless_more_is_asked_for(call: C
 def test_an_unknown_output_is_refused(call: Call) -> None:
     status, answer = call("POST", "/predict?outputs=nonsense", EXAMPLES[0].features)
     assert status == 422
-    assert answer["detail"][0]["loc"] == ["query", "outputs"]
+    assert answer["errors"][0]["loc"] == ["query", "outputs"]
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"\xff\xfe", b"[" * 100_000], ids=lambda body: repr(body)[:30])
+def test_a_body_that_is_not_json_is_refused(call: Call, body: bytes) -> None:
+    status, answer = call("POST", "/predict", body)
+    assert status == 400
+    assert answer["errors"][0]["loc"][0] == "body"
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"not json",
-        b"\xff\xfe",
-        b"[" * 100_000,
         b'{"features": [[NaN]]}',
         [],
         {},
@@ -67,28 +70,28 @@ def test_an_unknown_output_is_refused(call: Call) -> None:
 def test_a_wrong_body_is_refused(call: Call, body: object) -> None:
     status, answer = call("POST", "/predict", body)
     assert status == 422
-    assert answer["detail"][0]["loc"][0] == "body"
+    assert answer["errors"][0]["loc"][0] == "body"
 
 
 @pytest.mark.parametrize("cell", [[], {}, [[1]], "\uffff"], ids=repr)
 def test_a_wrong_cell_is_named(call: Call, cell: object) -> None:
     status, answer = call("POST", "/predict", body_with(cell))
     assert status == 422
-    assert answer["detail"][0]["loc"] == ["body", "features", 0, COLUMNS[0]["name"]]
+    assert answer["errors"][0]["loc"] == ["body", "features", 0, COLUMNS[0]["name"]]
 
 
 def test_a_value_of_another_type_is_named(call: Call) -> None:
     cell: object = 1.5 if COLUMNS[0]["type"] in {"string", "boolean"} else "a word"
     status, answer = call("POST", "/predict", body_with(cell))
     assert status == 422
-    assert answer["detail"][0]["loc"] == ["body", "features", 0, COLUMNS[0]["name"]]
+    assert answer["errors"][0]["loc"] == ["body", "features", 0, COLUMNS[0]["name"]]
 
 
 def test_a_record_with_an_unknown_field_is_refused(call: Call) -> None:
     record = EXAMPLES[0].records["records"][0] | {"no such field": 1}
     status, answer = call("POST", "/predict", {"records": [record]})
     assert status == 422
-    assert answer["detail"][0]["loc"] == ["body", "records", 0, "no such field"]
+    assert answer["errors"][0]["loc"] == ["body", "records", 0, "no such field"]
 
 
 @pytest.mark.parametrize("url", ["/livez", "/readyz"])
@@ -96,11 +99,17 @@ def test_the_service_is_alive_and_ready(call: Call, url: str) -> None:
     assert call("GET", url) == (200, {"status": "ok"})
 
 
-def test_the_metrics_count_what_was_answered(call: Call) -> None:
+def test_the_metrics_name_what_was_answered(call: Call) -> None:
     call("POST", "/predict", EXAMPLES[0].features)
     status, page = call("GET", "/metrics")
     assert status == 200
-    assert 'predict_requests_total{status="200"}' in page
+    assert "/predict" in page
+
+
+@pytest.mark.parametrize(("method", "url", "expected"), [("GET", "/predict", 405), ("GET", "/nothing", 404)])
+def test_what_is_not_there_is_refused_with_a_problem_document(call: Call, method: str, url: str, expected: int) -> None:
+    status, answer = call(method, url)
+    assert (status, answer["status"]) == (expected, expected)
 
 
 def test_the_openapi_document_names_the_columns(call: Call) -> None:

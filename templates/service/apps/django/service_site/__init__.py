@@ -1,0 +1,1 @@
+"""The Django project: settings, and views of your own."""

@@ -1,0 +1,1 @@
+"""From the bytes of a body to the rows of the model, and from its arrays to the bytes of an answer."""

@@ -1,0 +1,103 @@
+"""One request on its way through the service: who asks for what, whether it may, its answer, what is noted of it."""
+
+import itertools
+import os
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from time import perf_counter
+
+from core.http import Call, Head, Reply, Route
+from core.problems import InvalidRequestError, invalid, title
+from core.router import refusal
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_PREFIX = os.urandom(6).hex()
+_numbers = itertools.count()
+
+
+def request_id(headers: Mapping[bytes, bytes]) -> str:
+    """Return the id that the client gave in X-Request-ID, where it is a plain word, else one of our own."""
+    given = headers.get(b"x-request-id")
+    if given and _REQUEST_ID.fullmatch(given):
+        return given.decode()
+    return f"{_PREFIX}-{next(_numbers):x}"
+
+
+class Exchange:
+    """Made by ``Service.begin``; ``refused`` is the answer where the head alone decides."""
+
+    __slots__ = ("head", "held", "parameters", "refused", "request_id", "route", "started")
+
+    def __init__(self, head: Head) -> None:
+        self.started = perf_counter()
+        self.head = head
+        self.request_id = request_id(head.headers)
+        self.route: Route | None = None
+        self.parameters: Mapping[str, str] = {}
+        self.refused: Reply | None = None
+        #: Whether it takes one of the places that MAX_CONCURRENCY gives out.
+        self.held = False
+
+    @property
+    def template(self) -> str:
+        """The path of the route, for logs and metrics: a few values, whatever clients ask for."""
+        return self.route.path if self.route else "other"
+
+    def answer(self, body: bytes = b"") -> Reply:
+        """Let the route answer."""
+        if self.refused or not self.route:
+            return self.refused or Reply(404)
+        try:
+            return self.route.handle(Call(self.head, body, self.parameters))
+        except InvalidRequestError as error:
+            return self.problem(error)
+
+    def problem(self, error: InvalidRequestError) -> Reply:
+        """Return the answer that says what is wrong; under /v2 with the member ``error`` that its protocol wants."""
+        told = {"error": error.detail()} if self.head.path.startswith("/v2") else {}
+        return error.reply(request_id=self.request_id, **told)
+
+    def refusal(self, status: int, told: str = "", headers: Mapping[str, str] | None = None) -> Reply:
+        """Return the answer for what a framework refuses; ``told`` is what it says beyond the name of the status."""
+        if status == HTTPStatus.NOT_FOUND and not told:
+            return self.problem(refusal(self.head.path))
+        return self.problem(invalid((), told or title(status), "http", status, headers))
+
+
+def check_body(head: Head, route: Route, limit: int) -> None:
+    """Refuse, before a body is read, what cannot be right about it; raises InvalidRequestError (411, 413, 415)."""
+    length = head.headers.get(b"content-length")
+    if length is None and b"transfer-encoding" not in head.headers:
+        raise no_length()
+    if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > limit):
+        raise too_large(limit)
+    if head.header(b"content-encoding").strip().lower() not in {"", "identity"}:
+        raise invalid(
+            ("header", "content-encoding"),
+            "the body must not be compressed",
+            "media_type",
+            status=415,
+            headers={"accept-encoding": "identity"},
+        )
+    if head.media_type not in route.takes:
+        told = f"the body is of a type among {', '.join(kind for kind in route.takes if kind)}"
+        raise invalid(("header", "content-type"), told, "media_type", status=415)
+
+
+def no_length() -> InvalidRequestError:
+    """Make the error for a body that does not say where it ends."""
+    return invalid(("header", "content-length"), "the length of the body is missing", "length_required", status=411)
+
+
+def too_large(limit: int) -> InvalidRequestError:
+    """Make the error for a body that is too large; the rest of it is still on its way, so the connection is closed."""
+    return invalid(
+        ("body",), f"the body is larger than {limit} bytes", "too_large", status=413, headers={"connection": "close"}
+    )
+
+
+def too_slow(seconds: float) -> InvalidRequestError:
+    """Make the error for a body that did not arrive in time."""
+    told = f"the body did not arrive within {seconds:g} s"
+    return invalid(("body",), told, "timeout", status=408, headers={"connection": "close"})

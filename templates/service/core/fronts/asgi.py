@@ -1,0 +1,174 @@
+"""The service as an ASGI application: alone, or in front of a framework's app that answers everything else.
+
+Source: ASGI specification 3.0, "HTTP & WebSocket ASGI Message Format" and "Lifespan Protocol".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
+from typing import Any
+
+from core.exchange import Exchange, too_large, too_slow
+from core.fronts.deadline import Deadline
+from core.http import Head, Reply
+from core.predictor import Answer
+from core.problems import InvalidRequestError
+from core.protocols import predict
+from core.service import Service
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: What logs and metrics say of a client that did not wait for its answer, as nginx does; it is never sent.
+GONE = 499
+
+#: Where the app of the framework finds its Exchange in the scope of a request.
+EXCHANGE = "service.exchange"
+
+
+class Front:
+    """Answers the paths of the service, and leaves the others to ``inner``, where there is one.
+
+    What ``inner`` answers is guarded, counted and logged like the rest.
+    """
+
+    def __init__(self, inner: Application | None, service: Service) -> None:
+        self.service = service
+        self._deadline = Deadline(service.settings.body_timeout)
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or see the application start and end."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif self._inner is not None:
+            await self._inner(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                await asyncio.to_thread(self.service.close)
+            await send(message)
+
+        await (self._inner or _alone)(scope, receive, noted)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = self.service
+        exchange = service.begin(head(scope), framework=self._inner is not None)
+        if exchange.refused is None and exchange.route is None and self._inner is not None:
+            await self._pass_on(self._inner, exchange, scope, receive, send)
+            return
+        reply = await self._reply(exchange, receive)
+        headers = service.end(exchange, reply)
+        if reply.status != GONE:
+            await respond(send, reply, headers, bodiless=scope["method"] == "HEAD")
+
+    async def _reply(self, exchange: Exchange, receive: Receive) -> Reply:
+        try:
+            return exchange.refused or await self._answer(exchange, receive)
+        except InvalidRequestError as error:
+            return exchange.problem(error)
+        except Disconnected:
+            return Reply(GONE)
+        except BaseException:  # the task was cancelled, or the code is wrong: the request has ended all the same
+            self.service.end(exchange, Reply(500))
+            raise
+
+    async def _answer(self, exchange: Exchange, receive: Receive) -> Reply:
+        """Read the body of a request and answer it; raises InvalidRequestError, Disconnected."""
+        service, route = self.service, exchange.route
+        body = await self._body(receive) if route and route.takes else b""
+        if len(body) > service.inline_bytes:
+            return await asyncio.to_thread(exchange.answer, body)
+        if route is None or route.path != predict.PATH or not predict.plain(exchange.head):
+            return exchange.answer(body)
+        outputs = predict.chosen(service, exchange.head)
+        answered = asyncio.get_running_loop().create_future()
+        service.batcher.submit(body, outputs, partial(_settle, answered))
+        answer: Answer | InvalidRequestError = await answered
+        if isinstance(answer, InvalidRequestError):
+            raise answer
+        return Reply(200, answer.content, rows=answer.rows)
+
+    async def _body(self, receive: Receive) -> bytes:
+        settings = self.service.settings
+        try:
+            return await self._deadline.wait(_whole(receive, settings.max_body_bytes))
+        except TimeoutError:
+            raise too_slow(settings.body_timeout) from None
+
+    async def _pass_on(
+        self, inner: Application, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        status = 500
+        scope[EXCHANGE] = exchange
+
+        async def noted(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                there = {name.lower() for name, _ in message["headers"]} - {b"vary"}  # which adds up
+                added = encoded(self.service.headers(exchange))
+                message["headers"] = [*message["headers"], *(pair for pair in added if pair[0] not in there)]
+            await send(message)
+
+        try:
+            await inner(scope, receive, noted)
+        finally:
+            self.service.end(exchange, Reply(status))
+
+
+def _settle(answered: asyncio.Future[Answer | InvalidRequestError], answer: Answer | InvalidRequestError) -> None:
+    # A task that was cancelled while it waited has cancelled its future.
+    if not answered.done():
+        answered.set_result(answer)
+
+
+class Disconnected(Exception):  # noqa: N818  # nobody made an error
+    """The client is gone: nobody is there to read an answer."""
+
+
+def head(scope: Scope) -> Head:
+    """Return the head of a request."""
+    client = scope.get("client")
+    query = scope["query_string"].decode("latin-1")
+    return Head(scope["method"], scope["path"], query, dict(scope["headers"]), client[0] if client else "")
+
+
+async def _whole(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise too_large(limit)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def respond(send: Send, reply: Reply, headers: dict[str, str], *, bodiless: bool = False) -> None:
+    """Send an answer."""
+    told = encoded(headers)
+    if reply.status != 204:  # which has no content: RFC 9110, section 8.6
+        told.append((b"content-length", str(len(reply.content)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": told})
+    await send({"type": "http.response.body", "body": b"" if bodiless else reply.content})
+
+
+def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI wants them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _alone(_: Scope, receive: Receive, send: Send) -> None:
+    for word in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{word}.complete"})

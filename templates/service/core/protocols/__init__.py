@@ -1,0 +1,1 @@
+"""What clients speak: the routes of each protocol, and their OpenAPI description."""

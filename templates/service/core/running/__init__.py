@@ -1,0 +1,1 @@
+"""What every server needs to start, to run workers and to end."""

@@ -1,0 +1,46 @@
+"""What each process that answers requests does, whichever server it is part of."""
+
+import gc
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from core.model.folder import ModelFolderError
+from core.running.start import Server, StartError
+from core.service import Service
+
+
+def load() -> ModuleType:
+    """Import app.py, whose ``app`` is served and whose ``service`` is behind it.
+
+    Raises StartError for a model folder that is not in order. What else goes wrong in app.py is shown in full.
+    """
+    try:
+        module = importlib.import_module("app")
+    except ModelFolderError as error:
+        raise StartError(str(error)) from error
+    # What is loaded now lives as long as the process: collecting garbage need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    return module
+
+
+@contextmanager
+def grpc(service: Service, server: Server) -> Iterator[None]:
+    """Answer over gRPC as well, where GRPC_PORT is set; at the end, wait for what is being answered."""
+    port = service.settings.grpc_port
+    if not port:
+        yield
+        return
+    if importlib.util.find_spec("core.grpc.server") is None:
+        raise StartError(f"GRPC_PORT={port}, but this service was made without gRPC: mlship scaffold --grpc")
+    tls = (server.tls_cert, server.tls_key) if server.tls_cert else None
+    start = importlib.import_module("core.grpc.server").start
+    started: Any = start(service, server.host, port, tls=tls, shared=server.workers > 1)
+    try:
+        yield
+    finally:
+        started.stop(server.grace_seconds).wait()

@@ -1,0 +1,81 @@
+"""Whether the fast path can be taken: with this app, and with the uvicorn that is installed."""
+
+import asyncio
+import importlib
+import inspect
+import logging
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from core.fronts.asgi import Front
+from core.service import Service
+
+_log = logging.getLogger("uvicorn.error")
+_MODULES = {
+    "HttpToolsProtocol": "uvicorn.protocols.http.httptools_impl",
+    "RequestResponseCycle": "uvicorn.protocols.http.httptools_impl",
+    "FlowControl": "uvicorn.protocols.http.flow_control",
+    "ServerState": "uvicorn.server",
+}
+
+# What hot.py takes from uvicorn: attributes that __init__ sets, and methods with their parameters.
+_ATTRIBUTES = {
+    "HttpToolsProtocol": "access_log client cycle flow limit_concurrency logger loop root_path server_state "
+    "timeout_keep_alive timeout_keep_alive_task transport",
+    "RequestResponseCycle": "response_complete",
+    "FlowControl": "write_paused",
+    "ServerState": "default_headers total_requests",
+}
+_METHODS = {
+    "HttpToolsProtocol": "connection_made(transport) connection_lost(exc) data_received(data) on_message_begin() "
+    "on_message_complete() shutdown() timeout_keep_alive_handler() _unset_keepalive_if_required()",
+    "FlowControl": "pause_reading() resume_reading()",
+}
+
+
+def protocol(service: Service, app: object) -> type[asyncio.Protocol] | Literal["auto"]:
+    """Return what uvicorn takes as ``http``: the fast path to ``service``, or else "auto", and the log says why.
+
+    Where something stands between uvicorn and the service it is not taken, as that would not see the requests.
+    """
+    if not service.settings.fast_path:
+        return "auto"
+    if not _is_first(app):
+        _log.warning("no fast path: the outermost middleware is not the service's; FAST_PATH=0 ends this warning")
+        return "auto"
+    if missing := sorted(_missing()):
+        _log.warning("no fast path: this uvicorn has another %s", ", ".join(missing))
+        return "auto"
+    made: type[asyncio.Protocol] = importlib.import_module("hot").fast_protocol(service)
+    return made
+
+
+def _is_first(app: object) -> bool:
+    """Say whether requests reach the service first: it is the app, or the outermost middleware of a Starlette app."""
+    outermost = next(iter(getattr(app, "user_middleware", ())), None)
+    return isinstance(app, Front) or getattr(outermost, "cls", None) is Front
+
+
+def _missing() -> Iterator[str]:
+    """Name what hot.py takes from uvicorn and this one does not have."""
+    found = {name: _found(module, name) for name, module in _MODULES.items()}
+    for name, attributes in _ATTRIBUTES.items():
+        code = getattr(getattr(found[name], "__init__", None), "__code__", None)
+        yield from (f"{name}.{each}" for each in attributes.split() if each not in getattr(code, "co_names", ()))
+    for name, methods in _METHODS.items():
+        for method in methods.split():
+            known = getattr(found[name], method.partition("(")[0], None)
+            if not inspect.isfunction(known) or _called(known) != method:
+                yield f"{name}.{method}"
+
+
+def _found(module: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return None
+
+
+def _called(method: Any) -> str:
+    names = list(inspect.signature(method).parameters)[1:]
+    return f"{method.__name__}({','.join(names)})"

@@ -1,0 +1,149 @@
+"""The fast path: plain requests answered by the protocol, without the scope, task and cycle of an ASGI request.
+
+Those take longer than a prediction. What is not plain goes to uvicorn, as the very bytes that arrived.
+"""
+
+from asyncio import Transport
+from dataclasses import replace
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from core.exchange import Exchange
+from core.fronts.answering import ask
+from core.http import Head, Reply
+from core.service import Service
+from wire import Answers, Heads, Plain
+
+#: Seconds that the rest of a request may take, as many clients send its body apart; then uvicorn waits for it.
+_APART = 1.0
+
+
+class FastProtocol(HttpToolsProtocol):
+    """Answers the plain requests of one connection, one after the other; what all share is named by a subclass.
+
+    Requests of all connections that arrive in the same turn of the event loop are answered in one run.
+    """
+
+    service: ClassVar[Service]
+    heads: ClassVar[Heads]
+    answers: ClassVar[Answers]
+    _never = False  # uvicorn is to do what is not done here
+    _begun = False  # uvicorn has read a part of a request
+    _busy = False  # a plain request waits for its answer, or those behind it for their turn
+    _rest = b""  # what came behind it; where none waits, a plain request without all of its body
+    _ending = False
+    _plain: Plain | None = None  # the last one, and its head
+    _head: Head
+    _answered = 0.0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._never = self.limit_concurrency is not None or self.access_log or bool(self.root_path)
+
+    def data_received(self, data: bytes) -> None:
+        if self._busy:
+            self._rest += data
+            self.flow.pause_reading()
+        elif self._never or self._begun or (self.cycle is not None and not self.cycle.response_complete):
+            super().data_received(data)
+        elif self._rest:
+            self._unset_keepalive_if_required()
+            self._take(self._rest + data)
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes, *, behind: bool = False) -> None:
+        """Answer the request that ``data`` begins with, maybe ``behind`` another one, or leave all to uvicorn."""
+        end = data.find(b"\r\n\r\n")
+        plain = self.heads.plain(data[:end]) if end > 0 else None
+        whole = end + 4 + plain.length if plain else 0
+        if len(data) < whole or (end < 0 and behind):
+            self._leave(data) if self._rest else self._keep(data)
+        elif plain is None:
+            self._leave(data)
+        elif self.flow.write_paused:
+            self._busy, self._rest = True, data
+            self.flow.pause_reading()
+        else:
+            self._busy, self._rest = True, data[whole:]
+            if plain is not self._plain:
+                self._plain, self._head = plain, replace(plain.head, client=self.client[0] if self.client else "")
+            exchange = self.service.begin_known(self._head, plain.found)
+            ask(self.service, exchange, data[end + 4 : whole], self._send, together=plain.together)
+
+    def _keep(self, data: bytes) -> None:
+        """Wait for the rest of a request, once: one that comes in many pieces is left to uvicorn."""
+        self._rest = data
+        self.flow.resume_reading()
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(_APART, self._leave, data)
+
+    def _leave(self, data: bytes) -> None:
+        self._rest = b""
+        self.flow.resume_reading()
+        if data:
+            super().data_received(data)
+        if self._ending:
+            super().shutdown()
+
+    def _send(self, exchange: Exchange, reply: Reply) -> None:
+        headers = self.service.end(exchange, reply)
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self._ending:
+            headers["connection"] = "close"
+        self.transport.write(self.answers.bytes(reply, headers, self.server_state.default_headers))
+        if "connection" in headers:
+            self.transport.close()
+        elif self._rest and not self.flow.write_paused:
+            self.loop.call_soon(self._take_rest)
+        elif not self._rest:
+            self._busy = False
+            self.flow.resume_reading()
+            self._answered = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self.timeout_keep_alive_handler()
+
+    def _take_rest(self) -> None:
+        if not self.transport.is_closing():
+            data, self._rest, self._busy = self._rest, b"", False
+            self._take(data, behind=True)
+
+    def timeout_keep_alive_handler(self) -> None:
+        # The timer runs on while requests are answered: to set one for each would take a tenth of its time.
+        left = self._answered + self.timeout_keep_alive - self.loop.time()
+        if self._busy or left > 0:
+            seconds = left if left > 0 else self.timeout_keep_alive
+            self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def on_message_begin(self) -> None:
+        self._begun = True
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._begun = False
+        super().on_message_complete()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._busy:
+            self._take_rest()
+
+    def shutdown(self) -> None:
+        self._ending = True
+        if not self._busy:
+            self._leave(self._rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+
+def fast_protocol(service: Service) -> type[FastProtocol]:
+    """Return the protocol of ``service``."""
+    shared = {"service": service, "heads": Heads(service), "answers": Answers(STATUS_LINE)}
+    return type("ServiceProtocol", (FastProtocol,), shared)

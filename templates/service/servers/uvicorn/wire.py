@@ -1,0 +1,120 @@
+"""The bytes of HTTP for the fast path: heads of plain requests, as httptools reads them, and answers."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import httptools
+
+from core.exchange import check_body
+from core.http import Head, Reply
+from core.problems import InvalidRequestError
+from core.protocols import predict
+from core.router import Found
+from core.service import Service
+
+#: Headers that ask for more than an answer to the body behind them.
+_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_MOST_HEADS, _MOST_BYTES = 256, 2048
+
+
+class Plain(NamedTuple):
+    """A head without its client, and the route that was found for it.
+
+    ``length`` is that of its body, in bytes, and ``together`` whether others may be answered with it.
+    """
+
+    head: Head
+    found: Found
+    length: int
+    together: bool
+
+
+class Heads:
+    """Reads heads, and remembers them: clients send the same one over and over, and it means the same each time."""
+
+    def __init__(self, service: Service) -> None:
+        settings = service.settings
+        self._service = service
+        self._longest = min(service.inline_bytes, settings.max_body_bytes)
+        # Where it matters who asks, uvicorn knows whose word to take for it.
+        told = {b"x-forwarded-for"} if settings.rate_limit or settings.access_log or service.tracer.on else set()
+        self._unusual = _UNUSUAL | told
+        self._known: dict[bytes, Plain] = {}
+
+    def plain(self, head: bytes) -> Plain | None:
+        """Return what ``head``, the bytes before the first empty line, says; None where it is not plain."""
+        return self._known.get(head) or self._learn(head)
+
+    def _learn(self, head: bytes) -> Plain | None:
+        try:
+            plain = self._read(head) if head.startswith(b"POST /") else None
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequestError):
+            return None
+        if plain and len(head) <= _MOST_BYTES:
+            if len(self._known) == _MOST_HEADS:
+                self._known.clear()
+            self._known[head] = plain
+        return plain
+
+    def _read(self, head: bytes) -> Plain | None:
+        reader = _Reader()
+        parser = httptools.HttpRequestParser(reader)
+        parser.feed_data(head + b"\r\n\r\n")
+        if reader.events != ["head"] or parser.get_http_version() != "1.1":
+            return None
+        if reader.connection - {b"keep-alive"} or not self._unusual.isdisjoint(reader.headers):
+            return None
+        url, length = httptools.parse_url(reader.url), reader.headers.get(b"content-length", b"0")
+        if len(length) > 18 or not 0 < int(length) <= self._longest or not url.path.isascii() or b"%" in url.path:
+            return None
+        asked = Head("POST", url.path.decode(), (url.query or b"").decode("latin-1"), reader.headers)
+        route, parameters = self._service.router.find(asked.method, asked.path)
+        if asked.path in self._service.own or route.open or not route.takes:
+            return None
+        check_body(asked, route, self._longest)
+        together = route.path == predict.PATH and predict.plain(asked)
+        return Plain(asked, (route, parameters), int(length), together)
+
+
+class Answers:
+    """Writes answers as uvicorn does, which has a line for each status and headers of its own."""
+
+    def __init__(self, lines: Mapping[int, bytes]) -> None:
+        self._lines = lines
+        self._added: list[tuple[bytes, bytes]] = []
+        self._told = b""
+
+    def bytes(self, reply: Reply, headers: Mapping[str, str], added: list[tuple[bytes, bytes]]) -> bytes:
+        """Return an answer with ``headers``; those that uvicorn ``added`` are another list once they change."""
+        if added is not self._added:
+            self._added, self._told = added, b"".join([b"%b: %b\r\n" % pair for pair in added])
+        told = "\r\n".join(map(": ".join, headers.items())).encode("latin-1")
+        start, content = self._lines[reply.status] + self._told, reply.content
+        return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, told, len(content), content)
+
+
+class _Reader:
+    """Is told by httptools what a head holds; ``events`` is more than ["head"] where it ends before its last byte."""
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.connection: set[bytes] = set()
+        self.events: list[str] = []
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.lower()] = value
+        if name.lower() == b"connection":
+            self.connection.add(value.lower())
+
+    def on_headers_complete(self) -> None:
+        self.events.append("head")
+
+    def on_body(self, _: bytes) -> None:
+        self.events.append("body")
+
+    def on_message_complete(self) -> None:
+        self.events.append("end")
