@@ -36,7 +36,12 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "quantize": "mlship.optimizers.quantize:Quantize",
         "session": "mlship.optimizers.session:SessionTuning",
     },
-    "scaffolds": {"fastapi": "mlship.scaffolds.fastapi:FastApiScaffold"},
+    "scaffolds": {
+        "asgi": "mlship.scaffolds.asgi:AsgiScaffold",
+        "django": "mlship.scaffolds.django:DjangoScaffold",
+        "fastapi": "mlship.scaffolds.fastapi:FastApiScaffold",
+        "flask": "mlship.scaffolds.flask:FlaskScaffold",
+    },
     "benchmarks": {"standard": "mlship.benchmarks.standard:StandardBenchmark"},
     "images": {"docker": "mlship.images.docker:DockerBuilder"},
     "targets": {},

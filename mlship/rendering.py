@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from mlship.errors import ConfigError, MlshipError
 
 _SUFFIX = ".j2"
-_NOT_TEMPLATES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
+_NOT_TEMPLATES = {".nox", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
 # What YAML 1.2 (section 5.1) calls printable, less the characters that YAML 1.1 readers take for line breaks.
 _NOT_PRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -28,10 +28,11 @@ def render(name: str, values: Mapping[str, object]) -> str:
     return _environment(templates()).get_template(name).render(dict(values))
 
 
-def render_tree(name: str, out: Path, values: Mapping[str, object]) -> list[str]:
+def render_tree(name: str, out: Path, values: Mapping[str, object], *, without: Collection[str] = ()) -> list[str]:
     """Write the template folder ``name`` to ``out`` and return the names of the files written, sorted.
 
-    ``*.j2`` are filled with ``values`` and lose that suffix; every other file is copied byte for byte.
+    The folders and files in ``without`` are left out. ``*.j2`` are filled with ``values`` and lose that suffix; every
+    other file is copied byte for byte.
     """
     source = templates() / name
     if not source.is_dir():
@@ -39,6 +40,8 @@ def render_tree(name: str, out: Path, values: Mapping[str, object]) -> list[str]
     written = []
     for found in _files(source):
         relative = found.relative_to(source).as_posix()
+        if any(f"{relative}/".startswith(f"{each}/") for each in without):
+            continue
         target = out / relative.removesuffix(_SUFFIX)
         target.parent.mkdir(parents=True, exist_ok=True)
         filled = relative.endswith(_SUFFIX)

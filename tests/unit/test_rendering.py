@@ -54,8 +54,13 @@ def test_a_template_that_is_not_there_is_named(templates: Path, tmp_path: Path, 
         render_tree(name, tmp_path / "out", {})
 
 
+def test_folders_can_be_left_out(templates: Path, tmp_path: Path) -> None:
+    assert "deep/app.py" in render_tree("small", tmp_path / "all", {"name": "iris"})
+    assert render_tree("small", tmp_path / "some", {"name": "iris"}, without={"deep"}) == ["Dockerfile"]
+
+
 def test_the_templates_of_the_checkout_are_found_where_the_package_has_none() -> None:
-    assert (rendering.templates() / "service" / "app.py").is_file()
+    assert (rendering.templates() / "service" / "core" / "service.py").is_file()
 
 
 def test_an_installation_without_templates_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
-"""The FastAPI scaffold writes the same service, byte for byte, from the same artifacts."""
+"""Every scaffold writes the same service, byte for byte, from the same artifacts."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,17 @@ import pytest
 from mlship import artifacts, rendering
 from mlship.errors import DamagedWorkspaceError, DataError
 from mlship.golden import Golden
-from mlship.scaffolds.fastapi import FastApiScaffold
+from mlship.plugins import load
 from mlship.signature import MISSING_STRING, Column, Output, Signature, Tensor
 from mlship.stages import Outcome
 
+SERVERS = {"asgi": "uvicorn", "fastapi": "uvicorn", "flask": "granian", "django": "granian"}
+FILLED_IN = ("README.md", "requirements.txt")
 
-def scaffold(inputs: Mapping[str, Path], out: Path) -> Outcome:
-    return FastApiScaffold().run(inputs, out, lambda message, fraction=None: None)
+
+def scaffold(inputs: Mapping[str, Path], out: Path, framework: str = "fastapi", **options: Any) -> Outcome:
+    outcome: Outcome = load("scaffolds", framework)(**options).run(inputs, out, lambda message, fraction=None: None)
+    return outcome
 
 
 @pytest.fixture
@@ -59,24 +64,59 @@ def fixed(cases: Mapping[str, Any]) -> Any:
     return type(cases["numeric"])(signature, golden, b"not looked at")
 
 
+@pytest.mark.parametrize("framework", SERVERS)
 def test_the_rendered_files_are_as_agreed(
-    fixed: Any, tmp_path: Path, assert_golden: Callable[[str, Mapping[str, bytes]], None]
+    fixed: Any, tmp_path: Path, assert_golden: Callable[[str, Mapping[str, bytes]], None], framework: str
 ) -> None:
-    outcome = scaffold(fixed.write(tmp_path), tmp_path)
+    outcome = scaffold(fixed.write(tmp_path), tmp_path, framework)
     service = tmp_path / "service"
-    rendered = {
-        name: (service / name).read_bytes() for name in ("README.md", "model/examples.json", "requirements.txt")
-    }
+    rendered = {name: (service / name).read_bytes() for name in (*FILLED_IN, "model/examples.json")}
     listing = "".join(f"{name}\n" for name in outcome.facts["files"])
-    assert_golden("fastapi", {**rendered, "files.txt": listing.encode()})
+    assert_golden(framework, {**rendered, "files.txt": listing.encode()})
 
 
-def test_the_code_is_the_template_as_it_stands(fixed: Any, tmp_path: Path) -> None:
-    scaffold(fixed.write(tmp_path), tmp_path)
+@pytest.mark.parametrize("framework", SERVERS)
+def test_the_code_is_the_template_as_it_stands(fixed: Any, tmp_path: Path, framework: str) -> None:
+    scaffold(fixed.write(tmp_path), tmp_path, framework)
     source, service = rendering.templates() / "service", tmp_path / "service"
+    folders = (source, source / "apps" / framework, source / "servers" / SERVERS[framework])
     for name in artifacts.files(service):
-        if name not in ("README.md", "requirements.txt") and not name.startswith("model/"):
-            assert (service / name).read_bytes() == (source / name).read_bytes()
+        if name not in FILLED_IN and not name.startswith("model/"):
+            [origin] = [folder / name for folder in folders if (folder / name).exists()]
+            assert (service / name).read_bytes() == origin.read_bytes()
+
+
+@pytest.mark.parametrize("grpc", [False, True])
+@pytest.mark.parametrize("framework", SERVERS)
+def test_the_readme_names_every_file_and_no_other(fixed: Any, tmp_path: Path, framework: str, grpc: bool) -> None:
+    outcome = scaffold(fixed.write(tmp_path), tmp_path, framework, grpc=grpc)
+    table = (tmp_path / "service" / "README.md").read_text().partition("## What each file is for")[2]
+    named = set(re.findall(r"`([\w./]+(?:\.py|/))`", table))
+    unnamed = {"README.md", "requirements.txt", "pyproject.toml", "core/__init__.py"}
+    written = set(outcome.facts["files"]) - unnamed
+    folders = {name for name in named if name.endswith("/")}
+    assert {name for name in written if not name.startswith(tuple(folders))} == named - folders
+    assert all(any(name.startswith(folder) for name in written) for folder in folders)
+
+
+@pytest.mark.parametrize("framework", SERVERS)
+def test_the_readme_names_every_setting(fixed: Any, tmp_path: Path, framework: str) -> None:
+    scaffold(fixed.write(tmp_path), tmp_path, framework)
+    service = tmp_path / "service"
+    read = "".join((service / "core" / name).read_text() for name in ("settings.py", "running/start.py"))
+    settings = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', read))
+    table = (service / "README.md").read_text().partition("## Settings")[2].partition("## ")[0]
+    assert set(re.findall(r"`([A-Z_]+)`", table)) >= settings
+    assert len(settings) > 20
+
+
+@pytest.mark.parametrize(("framework", "other"), [("asgi", "wsgi"), ("flask", "asgi")])
+def test_code_that_a_service_does_not_need_is_left_out(fixed: Any, tmp_path: Path, framework: str, other: str) -> None:
+    plain = set(scaffold(fixed.write(tmp_path), tmp_path / "plain", framework).facts["files"])
+    grpc = set(scaffold(fixed.write(tmp_path), tmp_path / "grpc", framework, grpc=True).facts["files"])
+    assert f"core/fronts/{other}.py" not in plain
+    assert {name.rpartition("/")[0] for name in grpc - plain} == {"core/grpc"}
+    assert "grpcio" in (tmp_path / "grpc" / "service" / "requirements.txt").read_text()
 
 
 def test_the_facts_list_every_file_and_the_artifact_is_the_folder(fixed: Any, tmp_path: Path) -> None:
