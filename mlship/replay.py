@@ -172,7 +172,7 @@ class Client:
 
 
 _CONTRACT = 'the service must answer POST /predict with {"prediction": [...]}, as mlship scaffold makes it'
-_START = "start the service first: python -m uvicorn app:app --host 127.0.0.1 --port 8000"
+_START = "start the service first: mlship serve"
 _CHECK_URL = "give the address without /predict, such as http://127.0.0.1:8000"
 
 

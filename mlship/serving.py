@@ -10,12 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from mlship.errors import ServiceError
+from mlship.extras import missing
 
 _POLL, _GRACE = 0.005, 5.0
 _ATTEMPTS = 3
@@ -31,20 +35,43 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(service: Path, *, python: str = sys.executable, timeout: float = 30.0) -> Iterator[Running]:
+def running(
+    service: Path,
+    *,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 30.0,
+) -> Iterator[Running]:
     """Serve the folder ``service`` on a free port of 127.0.0.1 while the context lasts.
 
-    ``python`` is the interpreter that has the packages of the service's requirements.txt; ``timeout`` is in seconds.
-    Raises ServiceError, with the end of the service's output, when it does not get ready.
+    ``python`` is the interpreter that has the packages of the service's requirements.txt; ``environment`` adds to that
+    of this process; ``timeout`` is in seconds.
+    Raises ServiceError, with the end of the service's output, when it does not get ready, MissingDependencyError where
+    that may be because this interpreter lacks one of those packages.
     """
-    if not (service / "app.py").is_file():
-        raise ServiceError(f"'{service}' is not a service folder: it has no app.py", "mlship scaffold")
+    if not (service / "serve.py").is_file():
+        raise ServiceError(f"'{service}' is not a service folder: it has no serve.py", "mlship scaffold")
     with tempfile.TemporaryFile() as log:
-        process, ready = _start(service, python, timeout, log)
+        process, ready = _start(service, python, environment or {}, timeout, log)
         try:
             yield ready
         finally:
             _end(process)
+
+
+def require_packages(service: Path) -> None:
+    """Raise MissingDependencyError for the first package of the service's requirements.txt that is not installed."""
+    requirements = service / "requirements.txt"
+    lines = requirements.read_text("utf-8").splitlines() if requirements.is_file() else []
+    for line in (line.partition("#")[0].strip() for line in lines):
+        try:
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate():
+                version(wanted.name)
+        except InvalidRequirement:  # an empty line, or one of pip's options
+            continue
+        except PackageNotFoundError as error:
+            raise missing(wanted.name, f"the service in '{service}'") from error
 
 
 def is_ready(host: str, port: int, timeout: float = 1.0) -> bool:
@@ -59,13 +86,15 @@ def is_ready(host: str, port: int, timeout: float = 1.0) -> bool:
         connection.close()
 
 
-def _start(service: Path, python: str, timeout: float, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], Running]:
+def _start(
+    service: Path, python: str, environment: Mapping[str, str], timeout: float, log: IO[bytes]
+) -> tuple[subprocess.Popen[bytes], Running]:
     for _ in range(_ATTEMPTS):
         port = _free_port()
         log.seek(0)
         log.truncate()
         started = time.monotonic()
-        process = _spawn(service, python, port, log)
+        process = _spawn(service, python, environment, port, log)
         try:
             problem = _wait(process, port, started, timeout)
         except BaseException:
@@ -76,21 +105,25 @@ def _start(service: Path, python: str, timeout: float, log: IO[bytes]) -> tuple[
         _end(process)
         if b"address already in use" not in _read(log):
             break
+    if python == sys.executable and b"ModuleNotFoundError" in _read(log):
+        require_packages(service)
     message = f"the service in '{service}' {problem}\n{_tail(log)}"
-    raise ServiceError(message.rstrip(), f"see it fail: cd '{service}' && python -m uvicorn app:app")
+    raise ServiceError(message.rstrip(), f"see it fail: cd '{service}' && python serve.py")
 
 
-def _spawn(service: Path, python: str, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    command = [python, "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+def _spawn(
+    service: Path, python: str, environment: Mapping[str, str], port: int, log: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    command = [python, "serve.py"]
     if setpriv := shutil.which("setpriv"):  # so that the service ends even when this process is killed
         command = [setpriv, "--pdeathsig", "KILL", "--", *command]
     # a service folder is an artifact: running it must not change it
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    settings = {"HOST": "127.0.0.1", "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     try:
         return subprocess.Popen(
             command,
             cwd=service,
-            env=environment,
+            env=os.environ | dict(environment) | settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -19,6 +19,7 @@ COMMANDS = {
     "convert": "Convert a model to ONNX and prove that the answers are the same.",
     "optimize": "Make the converted model faster or smaller, if measuring shows it.",
     "scaffold": "Write a web service for the model; it is yours to change.",
+    "serve": "Run the service in this terminal, until Ctrl-C.",
     "benchmark": "Measure the original, the converted model and the service.",
     "build": "Build an image of the service, start it and check its answers.",
     "verify": "Replay the golden set against an ONNX file or a running service.",

@@ -59,6 +59,11 @@ Settings = Annotated[
     typer.Option("--set", help="Option of a plugin: key=value or stage.key=value.", show_default=False),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run even if nothing has changed.")]
+Framework = Annotated[
+    str | None,
+    typer.Option("--framework", help="Of the service: fastapi, flask, django or asgi (none).", show_default=False),
+]
+Grpc = Annotated[bool, typer.Option("--grpc", help="Answer the Open Inference Protocol over gRPC too.")]
 Plugin = Annotated[str | None, typer.Option("--plugin", help="Plugin that does this stage.", show_default=False)]
 
 
@@ -183,10 +188,15 @@ def run_single(
     plugin: str | None,
     settings: Sequence[str] | None,
     force: bool,
+    options: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Run one stage on what the workspace holds; the answer is where its artifact ``kind`` lies."""
+    """Run one stage on what the workspace holds; the answer is where its artifact ``kind`` lies.
+
+    ``options`` are those of the plugin that have a flag of their own.
+    """
     forced = [stage] if force else []
-    done = run_stages(screen, workspace, [stage], settings=settings, chosen={stage: plugin}, force=forced)
+    flags = {stage: options or {}}
+    done = run_stages(screen, workspace, [stage], settings=settings, flags=flags, chosen={stage: plugin}, force=forced)
     record = done[0].record
     if kind not in record.outputs:
         return Answer(results(done), record.summary)

@@ -39,6 +39,10 @@ class Screen:
         self._status: Status | None = None
         self._stage = ""
 
+    def say(self, text: str) -> None:
+        """Tell the user something."""
+        self._say(_safe(text))
+
     def note(self, text: str) -> None:
         """Tell the user something that matters."""
         self._say(f"[yellow]note:[/] {_safe(text)}")

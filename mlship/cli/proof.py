@@ -30,7 +30,7 @@ def _name(image: dict[str, object]) -> object:
 
 
 def _local(workspace: Workspace) -> str:
-    return f"cd {workspace.root / 'service'} && {sys.executable} -m uvicorn app:app"
+    return f"cd {workspace.root / 'service'} && {sys.executable} serve.py"
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,7 @@ from mlship.cli.common import (
     Data,
     Env,
     Force,
+    Framework,
     Model,
     Precision,
     Settings,
@@ -44,6 +45,7 @@ def command(
     target: Target = None,
     to: To = None,
     precision: Precision = None,
+    framework: Framework = None,
     tag: Tag = None,
     trust: Trust = None,
     code: Code = None,
@@ -64,7 +66,7 @@ def command(
         "optimize": {"target": answers},
         "build": image_flags(tag),
     }
-    chosen = {"convert": to}
+    chosen = {"convert": to, "scaffold": framework}
     done = run_stages(
         screen, workspace, stages, given=given, settings=settings, flags=flags, chosen=chosen, force=forced
     )

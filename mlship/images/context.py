@@ -29,7 +29,7 @@ def write(service: Path, base: Base, lock: list[str], values: Mapping[str, objec
 
     ``values``: port and labels for the template. Raises BuildError where the service lacks a file that it needs.
     """
-    for needed in ("app.py", "requirements.txt", "model/signature.json"):
+    for needed in ("serve.py", "requirements.txt", "model/signature.json"):
         if not (service / needed).is_file():
             raise _incomplete(service, needed)
     model_file(service)

@@ -127,7 +127,7 @@ def _failed(container: Container, what: str, limits: Limits, hint: str = "") -> 
         what, hint = f"needs more memory than {limits.memory}", "--set memory=1g"
     log = bytes(container.logs(tail=_TAIL)).decode(errors="replace").splitlines()
     lines = "".join(f"\n  | {line}" for line in log)
-    return BuildError(f"the image {what}{lines}", hint or "run the service outside: mlship verify, or uvicorn app:app")
+    return BuildError(f"the image {what}{lines}", hint or "run the service outside: mlship serve")
 
 
 def _remove_orphans(client: DockerClient) -> None:
