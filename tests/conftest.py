@@ -34,6 +34,7 @@ from mlship.errors import EngineMissingError
 from mlship.golden import Golden
 from mlship.images.engine import connect
 from mlship.originals.visit import visit
+from mlship.plugins import load
 from mlship.rendering import templates
 from mlship.signature import Column, Output, Signature, Tensor
 
@@ -130,18 +131,18 @@ def cases() -> Mapping[str, Case]:
 
 
 @pytest.fixture(scope="session")
-def scaffolded(cases: Mapping[str, Case], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a function that makes the service folder of a case, once a session."""
-    made: dict[str, Path] = {}
+def scaffolded(cases: Mapping[str, Case], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that makes the service folder of a case in a web framework, once a session."""
+    made: dict[tuple[Any, ...], Path] = {}
 
-    def make(name: str) -> Path:
-        if name not in made:
-            from mlship.scaffolds.fastapi import FastApiScaffold
-
-            folder = tmp_path_factory.mktemp(name)
-            FastApiScaffold().run(cases[name].write(folder), folder, lambda message, fraction=None: None)
-            made[name] = folder / "service"
-        return made[name]
+    def make(name: str, framework: str = "fastapi", **options: Any) -> Path:
+        key = (name, framework, *sorted(options.items()))
+        if key not in made:
+            folder = tmp_path_factory.mktemp(f"{name}-{framework}")
+            stage = load("scaffolds", framework)(**options)
+            stage.run(cases[name].write(folder), folder, lambda message, fraction=None: None)
+            made[key] = folder / "service"
+        return made[key]
 
     return make
 
@@ -150,23 +151,20 @@ Post = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture(scope="session")
-def service_code(scaffolded: Callable[[str], Path]) -> Iterator[Callable[[str], Any]]:
-    """Return a function that imports a module of templates/service ("app", "core.decode") as the service would."""
+def service_code() -> Iterator[Callable[[str], Any]]:
+    """Return a function that imports a module of templates/service ("core.bodies.decode") as the service would."""
     with pytest.MonkeyPatch.context() as path:
         path.syspath_prepend(templates() / "service")
-        with pytest.MonkeyPatch.context() as environment:  # not for longer: real services inherit the environment
-            environment.setenv("MODEL_DIR", str(scaffolded("numeric") / "model"))
-            importlib.import_module("app")
         yield importlib.import_module
-    for name in [name for name in sys.modules if name in {"app", "core"} or name.startswith("core.")]:
+    for name in [name for name in sys.modules if name == "core" or name.startswith("core.")]:
         del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
-def served(scaffolded: Callable[[str], Path], service_code: Callable[[str], Any]) -> Iterator[Callable[..., Post]]:
+def served(scaffolded: Callable[..., Path], service_code: Callable[[str], Any]) -> Iterator[Callable[..., Post]]:
     """Return a function that loads the service of a case in this process and returns how to ask it.
 
-    Asking (method, url, body) gives the status and the JSON of the answer.
+    Asking (method, url, body, headers) gives the status and the JSON of the answer.
     """
     import httpx
 
@@ -175,15 +173,17 @@ def served(scaffolded: Callable[[str], Path], service_code: Callable[[str], Any]
 
     def serve(name: str | Path, **limits: Any) -> Post:
         model = name / "model" if isinstance(name, Path) else scaffolded(name) / "model"
-        settings = service_code("core.settings").Settings(model_dir=model, **limits)
-        transport = httpx.ASGITransport(service_code("app").create_app(settings))
+        service = service_code("core.service").Service(
+            service_code("core.settings").Settings(model_dir=model, **limits)
+        )
+        transport = httpx.ASGITransport(service_code("core.fronts.asgi").Front(None, service))
         client = httpx.AsyncClient(transport=transport, base_url="http://service")
         clients.append(client)
 
-        def ask(method: str, url: str, body: Any = None) -> tuple[int, Any]:
+        def ask(method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
             content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-            answer = loop.run_until_complete(client.request(method, url, content=content))
-            is_json = answer.headers["content-type"] == "application/json"
+            answer = loop.run_until_complete(client.request(method, url, content=content, headers=headers))
+            is_json = answer.headers["content-type"].endswith("json")
             return answer.status_code, answer.json() if is_json else answer.text
 
         return ask

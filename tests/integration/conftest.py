@@ -41,6 +41,15 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 """
 
+SERVE = """
+import os
+
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run("app:app", host=os.environ["HOST"], port=int(os.environ["PORT"]), timeout_graceful_shutdown=8)
+"""
+
 
 @pytest.fixture(scope="session")
 def make_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Path]]:
@@ -54,6 +63,7 @@ def make_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict
         (service / "model").mkdir(parents=True)
         (service / "tests").mkdir()
         (service / "app.py").write_text(app)
+        (service / "serve.py").write_text(SERVE)
         (service / "requirements.txt").write_text(requirements)
         (service / "tests" / "test_app.py").write_text("")
         golden, signature = _train(service / "model" / "model.onnx", slope)

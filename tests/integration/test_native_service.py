@@ -1,6 +1,7 @@
 """A model in its own library: the service as a real process, the benchmark of it, and its image."""
 
 import http.client
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from docker import DockerClient
 from sklearn.compose import make_column_transformer
@@ -27,6 +29,7 @@ from mlship.converters.native import NativeConverter
 from mlship.images.docker import DockerBuilder
 from mlship.parity import Tolerance
 from mlship.replay import replay
+from mlship.scaffolds.asgi import AsgiScaffold
 from mlship.scaffolds.fastapi import FastApiScaffold
 from mlship.serving import Running, running
 from mlship.stages import Original
@@ -68,10 +71,11 @@ def server(artifacts: Artifacts) -> Iterator[Running]:
         yield started
 
 
-def ask(server: Running, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+def ask(server: Running, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=20)
     try:
-        connection.request(method, path, None if body is None else json.dumps(body))
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body)
+        connection.request(method, path, content, {"content-type": kind})
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
@@ -90,7 +94,52 @@ def test_the_contract_is_that_of_every_other_service(server: Running, artifacts:
     status, answer = ask(server, "POST", "/predict", {"records": [{"home.dest": None, "fare paid": 1, "age": 20}]})
     assert (status, answer) == (200, {"prediction": ["nein"]})
     status, answer = ask(server, "POST", "/predict", {"features": [["Köln", "much", 20]]})
-    assert (status, answer["detail"][0]["loc"]) == (422, ["body", "features", 0, "fare paid"])
+    assert (status, answer["errors"][0]["loc"]) == (422, ["body", "features", 0, "fare paid"])
+
+
+def test_tables_are_answered_as_rows_are(server: Running) -> None:
+    rows = [["Köln", 10.5, 40], [None, None, 50], ["北京", 3.0, 20]]
+    expected = ask(server, "POST", "/predict?outputs=all", {"features": rows})
+    assert expected[0] == 200
+    text = "Köln,10.5,40\n,,50\n北京,3,20\n".encode()
+    assert ask(server, "POST", "/predict?outputs=all", text, "text/csv") == expected
+    table = pa.table([pa.array(list(column)) for column in zip(*rows, strict=True)], ["home.dest", "fare paid", "age"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    arrow = "application/vnd.apache.arrow.stream"
+    assert ask(server, "POST", "/predict?outputs=all", sink.getvalue().to_pybytes(), arrow) == expected
+    status, refused = ask(server, "POST", "/predict", text.replace(b"40", b"old"), "text/csv")
+    assert (status, refused["errors"][0]["loc"]) == (422, ["body", "csv", 0, "age"])
+
+
+def test_sagemaker_is_answered(server: Running) -> None:
+    rows = [["Köln", 10.5, 40], [None, None, 50]]
+    _, expected = ask(server, "POST", "/predict?outputs=all", {"features": rows})
+    pairs = zip(expected["prediction"], expected["probabilities"], strict=True)
+    predictions = [{"predicted_label": label, "score": chances[1]} for label, chances in pairs]
+    assert ask(server, "GET", "/ping")[0] == 200
+    assert ask(server, "POST", "/invocations", {"instances": rows}) == (200, {"predictions": predictions})
+    text = "Köln,10.5,40\n,,50\n".encode()
+    assert ask(server, "POST", "/invocations", text, "text/csv") == (200, {"predictions": predictions})
+
+
+def test_an_array_is_answered_by_a_model_of_numbers(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(100, 3))
+    model = HistGradientBoostingClassifier(max_iter=5).fit(values, values[:, 0] > 0)
+    np.save(tmp_path / "sample.npy", values)
+    original = Original(tmp_path / "model.joblib", "joblib", model)
+    outcome = NativeConverter().convert(original, tmp_path / "sample.npy", tmp_path, quiet)
+    found = {kind: tmp_path / name for kind, name in outcome.artifacts.items()}
+    AsgiScaffold().run(found, tmp_path, quiet)
+    content = io.BytesIO()
+    np.save(content, values[:5].astype(np.float32))
+    with running(tmp_path / "service") as started:
+        rows = {"features": values[:5].astype(np.float32).astype(float).tolist()}
+        expected = ask(started, "POST", "/predict?outputs=all", rows)
+        assert expected[0] == 200
+        assert ask(started, "POST", "/predict?outputs=all", content.getvalue(), "application/x-npy") == expected
 
 
 def test_the_info_tells_whose_versions_answer(server: Running, artifacts: Artifacts) -> None:

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from mlship import artifacts
-from mlship.errors import ServiceError
-from mlship.serving import running
+from mlship.errors import MissingDependencyError, ServiceError
+from mlship.extras import missing
+from mlship.serving import require_packages, running
 
 APP = """
 import helper
@@ -24,10 +25,20 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": b"{}"})
 """
 
+SERVE = """
+import os
+
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run("app:app", host=os.environ["HOST"], port=int(os.environ["PORT"]))
+"""
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
     (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "serve.py").write_text(SERVE)
     (tmp_path / "helper.py").write_text("def status(): return 200\n")
     return tmp_path
 
@@ -81,9 +92,39 @@ def _left_behind(service: Path) -> list[psutil.Process]:
     return [process for process in psutil.Process().children(recursive=True) if process.cwd() == str(service)]
 
 
-def test_a_folder_without_an_app_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ServiceError, match=r"no app\.py"), running(tmp_path):
+def test_a_folder_without_a_server_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match=r"no serve\.py"), running(tmp_path):
         pass
+
+
+def test_variables_of_the_caller_reach_the_service(service: Path) -> None:
+    (service / "helper.py").write_text("import os\ndef status(): return int(os.environ['STATUS'])\n")
+    with running(service, environment={"STATUS": "200"}) as ready:
+        assert urllib.request.urlopen(f"{ready.url}/readyz", timeout=5).status == 200
+
+
+@pytest.mark.parametrize("line", ["no-such-framework>=1", "no-such-framework[extra]; python_version > '3'"])
+def test_a_framework_that_is_not_installed_is_named(service: Path, line: str) -> None:
+    (service / "requirements.txt").write_text(f"# what it needs\nnumpy\n\n{line}\n")
+    with pytest.raises(MissingDependencyError, match="'no-such-framework', which is not installed") as caught:
+        require_packages(service)
+    assert caught.value.hint == 'pip install "no-such-framework"'
+
+
+def test_a_service_that_does_not_start_without_its_framework_asks_for_that(service: Path) -> None:
+    (service / "requirements.txt").write_text("no-such-framework\n")
+    (service / "helper.py").write_text("import no_such_framework\n")
+    with pytest.raises(MissingDependencyError, match="'no-such-framework'"), running(service):
+        pass
+
+
+def test_the_extra_that_brings_a_framework_is_named() -> None:
+    assert missing("django", "the service").hint == 'pip install "mlship[django]"'
+
+
+def test_a_requirement_of_another_system_is_not_asked_for(service: Path) -> None:
+    (service / "requirements.txt").write_text("no-such-framework; sys_platform == 'no-such-system'\n-r other.txt\n")
+    require_packages(service)
 
 
 def test_an_interpreter_that_is_not_there_is_named(service: Path) -> None:

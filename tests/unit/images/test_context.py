@@ -21,7 +21,7 @@ SIGNATURE = Signature(model="Ridge", task="regressor", named=False, columns=(), 
 def service(tmp_path: Path) -> Path:
     folder = tmp_path / "service"
     for name in (
-        "app.py",
+        "serve.py",
         "core/x.py",
         "requirements.txt",
         "model/model.onnx",
@@ -52,9 +52,9 @@ def test_a_context_holds_service_model_and_lock(write: Callable[..., Path]) -> N
         "model/model.onnx",
         "model/signature.json",
         "requirements.lock",
-        "service/app.py",
         "service/core/x.py",
         "service/requirements.txt",
+        "service/serve.py",
     ]
     assert (folder / "requirements.lock").read_text() == "a==1 --hash=sha256:00\n"
 
@@ -113,7 +113,7 @@ def test_the_installer_runs_from_its_archive(write: Callable[..., Path]) -> None
     assert "pip.zip" in done.stdout
 
 
-@pytest.mark.parametrize("needed", ["app.py", "requirements.txt", "model/model.onnx", "model/signature.json"])
+@pytest.mark.parametrize("needed", ["serve.py", "requirements.txt", "model/model.onnx", "model/signature.json"])
 def test_a_service_that_lacks_a_file_is_refused(needed: str, write: Callable[..., Path], service: Path) -> None:
     (service / needed).unlink()
     with pytest.raises((BuildError, FileNotFoundError), match=needed.rpartition("/")[2]):

@@ -1,0 +1,125 @@
+"""Requests of one turn of the event loop are answered together, and one that is alone at once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+class Echo:
+    """Stands for the predictor: answers each body with itself, and remembers what it was asked together."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[bytes]] = []
+
+    def answers(self, bodies: list[bytes], outputs: tuple[str, ...]) -> list[Any]:
+        self.runs.append([*bodies])
+        if b"fault" in bodies:
+            raise RuntimeError("the code is wrong")
+        return [(body, outputs) for body in bodies]
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def batcher(service_code: Callable[[str], Any], echo: Echo) -> Any:
+    return service_code("core.batching").Batcher(echo, most_bytes=20)
+
+
+async def turn(batcher: Any, *bodies: bytes, outputs: tuple[str, ...] = ("prediction",)) -> list[Any]:
+    """Submit bodies in one turn of the loop, and return the answers that were there before it ended."""
+    answers: list[Any] = []
+    for body in bodies:
+        batcher.submit(body, outputs, answers.append)
+    at_once = [*answers]
+    await asyncio.sleep(0)
+    assert sorted(answers) == [(body, outputs) for body in sorted(bodies)]
+    return at_once
+
+
+def test_a_request_that_is_alone_is_answered_at_once(batcher: Any, echo: Echo) -> None:
+    async def alone() -> None:
+        for _ in range(3):
+            assert await turn(batcher, b"a") == [(b"a", ("prediction",))]
+
+    asyncio.run(alone())
+    assert echo.runs == [[b"a"]] * 3
+
+
+def test_requests_of_one_turn_share_a_run_once_a_turn_had_several(batcher: Any, echo: Echo) -> None:
+    async def several() -> None:
+        assert await turn(batcher, b"a", b"b", b"c") == [(b"a", ("prediction",))]
+        assert await turn(batcher, b"d", b"e", b"f") == []
+        assert await turn(batcher, b"g", b"h") == []
+
+    asyncio.run(several())
+    assert echo.runs == [[b"a"], [b"b", b"c"], [b"d", b"e", b"f"], [b"g", b"h"]]
+
+
+def test_after_a_turn_with_one_request_the_next_is_answered_at_once(batcher: Any, echo: Echo) -> None:
+    async def fewer() -> None:
+        await turn(batcher, b"a", b"b")
+        assert await turn(batcher, b"c") == []
+        assert await turn(batcher, b"d") == [(b"d", ("prediction",))]
+
+    asyncio.run(fewer())
+
+
+def test_requests_for_other_outputs_have_runs_of_their_own(batcher: Any, echo: Echo) -> None:
+    answers: list[Any] = []
+
+    async def mixed() -> None:
+        await turn(batcher, b"a", b"b")
+        for body, outputs in ((b"c", ("x",)), (b"d", ("y",)), (b"e", ("x",))):
+            batcher.submit(body, outputs, answers.append)
+        await asyncio.sleep(0)
+
+    asyncio.run(mixed())
+    assert sorted(echo.runs[2:]) == [[b"c", b"e"], [b"d"]]
+    assert sorted(answers) == [(b"c", ("x",)), (b"d", ("y",)), (b"e", ("x",))]
+
+
+def test_no_more_bytes_are_held_back_than_are_answered_in_a_moment(batcher: Any, echo: Echo) -> None:
+    async def large() -> None:
+        await turn(batcher, b"a", b"b")
+        await turn(batcher, b"c" * 10, b"d" * 10, b"e" * 10, b"f" * 30, b"g")
+
+    asyncio.run(large())
+    assert echo.runs[2:] == [[b"c" * 10, b"d" * 10, b"e" * 10], [b"f" * 30], [b"g"]]
+
+
+def test_what_waits_is_answered_when_it_is_asked_for(batcher: Any, echo: Echo) -> None:
+    answers: list[Any] = []
+
+    async def flushed() -> None:
+        await turn(batcher, b"a", b"b")
+        batcher.submit(b"c", (), answers.append)
+        batcher.submit(b"d", (), answers.append)
+        assert batcher.waiting == 2
+        batcher.flush()
+        assert batcher.waiting == 0
+        assert answers == [(b"c", ()), (b"d", ())]
+
+    asyncio.run(flushed())
+    assert echo.runs[2:] == [[b"c", b"d"]]
+
+
+def test_nobody_waits_for_ever_where_the_code_fails(batcher: Any) -> None:
+    answers: list[Any] = []
+    faults: list[Any] = []
+
+    async def failing() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told["exception"]))
+        await turn(batcher, b"a", b"b")
+        for body, outputs in ((b"c", ("x",)), (b"fault", ()), (b"d", ()), (b"e", ("y",))):
+            batcher.submit(body, outputs, answers.append)
+        await asyncio.sleep(0)
+        assert await turn(batcher, b"f", b"g") == []
+
+    asyncio.run(failing())
+    assert sorted(getattr(answer, "status", 200) for answer in answers) == [200, 200, 500, 500]
+    assert [str(fault) for fault in faults] == ["the code is wrong"]
