@@ -3,12 +3,15 @@
 CI calls the test command of README.md and ``nox -s lint typecheck``.
 """
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["lint", "typecheck", "tests"]
 
 SERVICE = "templates/service"
+SERVERS = {"asgi": "uvicorn", "fastapi": "uvicorn", "flask": "granian", "django": "granian"}
 
 
 @nox.session
@@ -23,11 +26,15 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Type-check the package, strictly, and the served code as it stands."""
-    session.install("-e", ".", "mypy", "pytest", "pandas-stubs", "types-psutil", "-c", "constraints.txt")
+    parts = ".[flask,django,grpc,otel,parquet]"
+    session.install("-e", parts, "mypy", "pytest", "pandas-stubs", "types-psutil", "-c", "constraints.txt")
     session.run("mypy", *session.posargs)
-    cache = session.create_tmp()  # not in templates/, which becomes part of the wheel
+    cache = Path(session.create_tmp()).resolve()  # not in templates/, which becomes part of the wheel
     session.chdir(SERVICE)
-    session.run("mypy", "--cache-dir", cache, ".")
+    for framework, server in SERVERS.items():
+        folders = [f"apps/{framework}", f"servers/{server}"]
+        path = {"MYPYPATH": ":".join([".", *folders])}
+        session.run("mypy", "--cache-dir", str(cache / framework), "core", "tests", *folders, env=path)
 
 
 @nox.session

@@ -5,6 +5,11 @@ from mlship.errors import MissingDependencyError
 #: module that is missing -> the extra that brings it.
 EXTRAS: dict[str, str] = {
     "catboost": "catboost",
+    "django": "django",
+    "flask": "flask",
+    "granian": "flask",
+    "grpc": "grpc",
+    "grpcio": "grpc",
     "keras": "keras",
     "lightgbm": "lightgbm",
     "onnxscript": "torch",
