@@ -116,9 +116,9 @@ def _native(request: dict[str, Any]) -> Callable[..., dict[str, NDArray[Any]]]:
     """Load a native folder with the code that the service runs, and return how to ask it."""
     sys.dont_write_bytecode = True  # the templates stay as they are
     sys.path.insert(0, str(templates() / "service"))
-    described = importlib.import_module("core.model.signature").read(Path(request["signature"]))
+    described = importlib.import_module("core.runtime.signature").read(Path(request["signature"]))
     try:
-        runtime = importlib.import_module("core.model.native").Native(Path(request["native"]), described)
+        runtime = importlib.import_module("core.runtime.native").Native(Path(request["native"]), described)
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"the native model cannot be loaded: {error}", "mlship convert --force") from error
     run: Callable[..., dict[str, NDArray[Any]]] = runtime.run

@@ -26,8 +26,20 @@ class TestPlanner(StageContract):
     options = {"seconds": 0.1, "time_budget": 5.0}
 
 
+class TestAsgi(StageContract):
+    group, name = "scaffolds", "asgi"
+
+
 class TestFastApi(StageContract):
     group, name = "scaffolds", "fastapi"
+
+
+class TestFlask(StageContract):
+    group, name = "scaffolds", "flask"
+
+
+class TestDjango(StageContract):
+    group, name = "scaffolds", "django"
 
 
 class TestStandard(StageContract):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from core.bodies.decode import Decoder, Rows, joined
 from core.bodies.encode import Encoder
-from core.model.folder import Model
 from core.problems import InvalidRequestError, Problem
+from core.runtime.model import Model
 from core.settings import Settings
 
 Arrays = Mapping[str, NDArray[Any]]

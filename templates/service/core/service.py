@@ -17,12 +17,11 @@ from core.access.guard import Guard
 from core.batching import Batcher
 from core.exchange import Exchange, check_body
 from core.http import Call, Head, Reply, Route
-from core.model import examples
-from core.model import folder as model
 from core.predictor import Predictor
 from core.problems import InvalidRequestError, invalid
 from core.protocols import describe, inference, predict, sagemaker
 from core.router import Found, Router
+from core.runtime import examples, model
 from core.settings import Settings
 from core.watching.logs import AccessLog
 from core.watching.metrics import CONTENT_TYPE, Metrics

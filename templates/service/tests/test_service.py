@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.model.examples import Example, agrees, read
+from core.runtime.examples import Example, agrees, read
 from core.settings import from_environment
 
 MODEL = from_environment(os.environ).model_dir

@@ -277,7 +277,7 @@ def test_the_content_type_says_whether_there_is_a_header(mixed: Ask) -> None:
 
 
 def test_a_line_that_may_be_a_header_or_a_row_is_not_guessed(load: Callable[..., Ask], service_code: Any) -> None:
-    signature, csv_body = service_code("core.model.signature"), service_code("core.bodies.csv")
+    signature, csv_body = service_code("core.runtime.signature"), service_code("core.bodies.csv")
     columns = [signature.Column(name, "number", "features", at) for at, name in enumerate("01")]
     with pytest.raises(ValueError, match="header=present or header=absent"):
         csv_body.columns(b"0,1\n5,6\n", columns, 9)

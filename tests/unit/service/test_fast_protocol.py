@@ -175,6 +175,32 @@ def test_one_that_is_gone_when_its_answer_is_there_leaves_nothing_behind(connect
     asyncio.run(ask())
 
 
+def test_what_comes_behind_is_dropped_when_the_client_is_gone(connect: Open) -> None:
+    async def ask() -> None:
+        errors: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: errors.append(told))
+        protocol, connection = connect()
+        protocol.data_received(POST + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.closing = True
+        protocol.connection_lost(None)
+        await asyncio.sleep(0)
+        assert connection.statuses == [b"200"]
+        assert errors == []
+
+    asyncio.run(ask())
+
+
+def test_a_connection_with_a_request_that_waits_is_not_idle(connect: Open) -> None:
+    async def ask() -> None:
+        protocol, connection = connect(timeout_keep_alive=0)
+        protocol.pause_writing()
+        protocol.data_received(POST)
+        protocol.timeout_keep_alive_handler()
+        assert not connection.closing
+
+    asyncio.run(ask())
+
+
 @pytest.mark.parametrize("path", [b"/predict", b"/invocations"])
 def test_an_error_of_the_code_is_answered_and_logged(
     connect: Open, service: Any, path: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

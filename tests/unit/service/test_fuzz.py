@@ -161,7 +161,7 @@ def predictor(
 ) -> Any:
     """The predictor of the case."""
     name = next(name for name, model in cases.items() if model is case[0])
-    model = service_code("core.model.folder").load(scaffolded(name) / "model")
+    model = service_code("core.runtime.model").load(scaffolded(name) / "model")
     return service_code("core.predictor").Predictor(model, service_code("core.settings").Settings())
 
 

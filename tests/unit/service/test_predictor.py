@@ -70,7 +70,7 @@ def load(service_code: Callable[[str], Any], scaffolded: Callable[[str], Path]) 
     def make(model: str | Path, **limits: Any) -> Any:
         folder = scaffolded(model) / "model" if isinstance(model, str) else model
         settings = service_code("core.settings").Settings(model_dir=folder, **limits)
-        return service_code("core.predictor").Predictor(service_code("core.model.folder").load(folder), settings)
+        return service_code("core.predictor").Predictor(service_code("core.runtime.model").load(folder), settings)
 
     return make
 
@@ -209,7 +209,7 @@ def test_a_model_that_writes_into_its_rows_and_refuses_some_spoils_no_others(
 ) -> None:
     model = load(lookup).model
     refusal = service_code("core.problems").invalid(("body",), "negative", "model_error")
-    halving = service_code("core.model.folder").Model(model.signature, Halving(refusal), "", "")
+    halving = service_code("core.runtime.model").Model(model.signature, Halving(refusal), "", "")
     predictor = service_code("core.predictor").Predictor(halving, service_code("core.settings").Settings())
     found = predictor.answers(indices(1, 2, -1, 4), predictor.usual)
     prices = [b'{"prediction":[%s]}' % digits for digits in (b"0.5", b"1.0", b"2.0")]
@@ -270,7 +270,7 @@ def test_work_that_the_model_refuses_fails_alone(load: Load, lookup: Path, servi
 
 
 def test_a_number_has_the_digits_that_it_has_alone(service_code: Callable[[str], Any]) -> None:
-    names = service_code("core.model.signature")
+    names = service_code("core.runtime.signature")
     encoder = service_code("core.bodies.encode").Encoder([names.Output("scores", "number", 2)])
     random = np.random.default_rng(3)
     for dtype in (np.float32, np.float64):

@@ -341,7 +341,7 @@ def test_what_is_not_there_is_refused(numeric: Ask, url: str, status: int) -> No
 
 
 def test_numbers_that_json_cannot_carry_are_answered_as_null(service_code: Callable[[str], Any]) -> None:
-    output = service_code("core.model.signature").Output("prediction", "number")
+    output = service_code("core.runtime.signature").Output("prediction", "number")
     encoder = service_code("core.bodies.encode").Encoder([output])
     values = np.array([1.5, math.nan, math.inf, -math.inf], dtype=np.float32)
     assert json.loads(encoder.encode({"prediction": values})) == {"prediction": [1.5, None, None, None]}
@@ -373,7 +373,7 @@ def test_a_damaged_model_folder_is_named(
 ) -> None:
     shutil.copytree(scaffolded("numeric") / "model", tmp_path / "model")
     (tmp_path / "model" / name).write_bytes(content)
-    model = service_code("core.model.folder")
+    model = service_code("core.runtime.model")
     with pytest.raises(model.ModelFolderError, match=name.replace(".", r"\.")):
         model.load(tmp_path / "model")
 
@@ -384,7 +384,7 @@ def test_a_file_that_is_not_there_is_named(
 ) -> None:
     shutil.copytree(scaffolded("numeric") / "model", tmp_path / "model")
     (tmp_path / "model" / name).unlink()
-    model = service_code("core.model.folder")
+    model = service_code("core.runtime.model")
     with pytest.raises(model.ModelFolderError, match=name.replace(".", r"\.")):
         model.load(tmp_path / "model")
 
@@ -394,6 +394,6 @@ def test_a_signature_of_another_model_is_refused(
 ) -> None:
     shutil.copytree(scaffolded("numeric") / "model", tmp_path / "model")
     shutil.copyfile(scaffolded("mixed") / "model" / "signature.json", tmp_path / "model" / "signature.json")
-    model = service_code("core.model.folder")
+    model = service_code("core.runtime.model")
     with pytest.raises(model.ModelFolderError, match="fare paid"):
         model.load(tmp_path / "model")

@@ -27,7 +27,7 @@ def folder(scaffolded: Callable[[str], Path], tmp_path: Path) -> Folder:
 
 
 def opened(service_code: Callable[[str], Any], folder: Path) -> Any:
-    return service_code("core.model.folder").load(folder).runtime
+    return service_code("core.runtime.model").load(folder).runtime
 
 
 @pytest.mark.parametrize("count", [1, 16, 17, 48, 103])
@@ -91,7 +91,7 @@ def test_a_damaged_session_file_is_named(service_code: Callable[[str], Any], fol
 
 
 def test_the_service_knows_the_settings_that_mlship_writes(service_code: Callable[[str], Any]) -> None:
-    served = service_code("core.model.session").Settings()
+    served = service_code("core.runtime.session").Settings()
     assert vars(served) == runtime.Settings().model_dump()
 
 

@@ -5,7 +5,7 @@ import os
 
 import joblib
 from django.conf import settings
-from django.core.fronts.wsgi import get_wsgi_application
+from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 

@@ -5,7 +5,7 @@ Start it with ``python serve.py``. Views of your own go into service_site/urls.p
 
 import os
 
-from django.core.fronts.wsgi import get_wsgi_application
+from django.core.wsgi import get_wsgi_application
 
 from core.fronts.wsgi import Front
 from core.service import Service

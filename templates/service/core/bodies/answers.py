@@ -13,8 +13,8 @@ from core.bodies import csv as csv_body
 from core.bodies import npy
 from core.bodies.encode import Encoder
 from core.http import JSON
-from core.model.signature import Output
 from core.problems import invalid
+from core.runtime.signature import Output
 
 NPY = "application/x-npy"
 CSV = "text/csv"

@@ -18,8 +18,8 @@ from pyarrow import compute
 from core.bodies.arrow_messages import batch
 from core.bodies.check import too_many_rows
 from core.bodies.columns import Values
-from core.model.signature import Column
 from core.problems import MOST_PROBLEMS, InvalidRequestError, Problem, invalid
+from core.runtime.signature import Column
 
 FORM = "arrow"
 

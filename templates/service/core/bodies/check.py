@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from core.bodies.parse import RepeatedKeys
-from core.model.signature import MISSING_STRING, Column
 from core.problems import MOST_PROBLEMS, InvalidRequestError, Problem, invalid, shown
+from core.runtime.signature import MISSING_STRING, Column
 
 Cell = float | str
 Place = tuple[str | int, ...]

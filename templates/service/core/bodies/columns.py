@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.model.signature import Column
 from core.problems import InvalidRequestError, Problem
+from core.runtime.signature import Column
 
 #: A column: numbers of any kind, NaN where one is missing; or strings, None where one is missing.
 Values = NDArray[Any] | list[str | None]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from core.bodies.check import too_many_rows
 from core.bodies.columns import Values
-from core.model.signature import Column
 from core.problems import MOST_PROBLEMS, InvalidRequestError, Problem, invalid, shown
+from core.runtime.signature import Column
 
 FORM = "csv"
 

@@ -19,8 +19,8 @@ from core.bodies.check import array_cells, cells, too_many_rows
 from core.bodies.columns import Values, by_input, placed
 from core.bodies.inputs import NUMBERS, DoubtfulError, Input
 from core.bodies.parse import parse_exactly, parse_fast
-from core.model.signature import Signature
 from core.problems import InvalidRequestError
+from core.runtime.signature import Signature
 
 _KINDS: dict[str, set[type]] = {
     "number": NUMBERS,

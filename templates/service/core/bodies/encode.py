@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from core.model.signature import Output, Type
+from core.runtime.signature import Output, Type
 
 
 class Encoder:

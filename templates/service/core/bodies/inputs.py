@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from core.bodies.check import Cell
-from core.model.signature import MISSING_STRING, Column, Tensor
+from core.runtime.signature import MISSING_STRING, Column, Tensor
 
 #: What stands for a number in parsed JSON.
 NUMBERS: set[type] = {int, float, NoneType}

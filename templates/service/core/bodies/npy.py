@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.model.signature import Column
 from core.problems import MOST_PROBLEMS, InvalidRequestError, Problem, invalid, shown
+from core.runtime.signature import Column
 
 #: What holds the array: the body itself, or this field of a JSON object, in base64.
 FORM = "npy"

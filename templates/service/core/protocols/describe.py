@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.http import JSON, PROBLEM
-from core.model.examples import Example
-from core.model.signature import Column, Output, Signature
+from core.runtime.examples import Example
+from core.runtime.signature import Column, Output, Signature
 from core.settings import Settings
 
 if TYPE_CHECKING:

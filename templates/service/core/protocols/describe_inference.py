@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.http import JSON
-from core.model.examples import Example
-from core.model.signature import Signature
 from core.protocols.describe import REFUSALS, Schema, problems
 from core.protocols.tensors import BYTES, NUMBERS
+from core.runtime.examples import Example
+from core.runtime.signature import Signature
 
 if TYPE_CHECKING:
     from core.service import Service

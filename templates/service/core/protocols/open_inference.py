@@ -13,11 +13,11 @@ import orjson
 from numpy.typing import NDArray
 
 from core.bodies.decode import Rows
-from core.model.signature import Column, Output, Tensor
 from core.predictor import Arrays
 from core.problems import InvalidRequestError, Problem, invalid, shown
 from core.protocols.tensor_values import count_rows, numbers, strings
 from core.protocols.tensors import BYTES, DATATYPES, Given, Made, made
+from core.runtime.signature import Column, Output, Tensor
 
 if TYPE_CHECKING:
     from core.service import Service

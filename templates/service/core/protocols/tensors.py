@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from core.model.signature import Type
+from core.runtime.signature import Type
 
 BYTES = "BYTES"
 

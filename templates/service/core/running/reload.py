@@ -18,9 +18,12 @@ def run(folders: Iterable[Path], environment: Mapping[str, str]) -> int:
     Returns the exit code. A service that does not start waits for the next change.
     """
     told: list[int] = []
+    service: subprocess.Popen[bytes] | None = None
 
     def tell(number: int, _: FrameType | None) -> None:
         told.append(number)
+        if len(told) > 1 and service:  # what the first one means is done below
+            service.send_signal(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, tell)

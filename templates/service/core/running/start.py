@@ -20,7 +20,7 @@ from core.settings import Given, from_environment
 
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
-_SERVICE = Path(__file__).parent.parent
+_SERVICE = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

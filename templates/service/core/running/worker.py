@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from core.model.folder import ModelFolderError
 from core.running.start import Server, StartError
+from core.runtime.model import ModelFolderError
 from core.service import Service
 
 

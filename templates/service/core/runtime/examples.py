@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.model.folder import ModelFolderError
 from core.predictor import Predictor
 from core.problems import InvalidRequestError
+from core.runtime.model import ModelFolderError
 
 # Far wider than the parity that the model was converted with: this finds a wrong file or a broken runtime.
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-6

@@ -17,8 +17,8 @@ import onnxruntime
 from numpy.typing import DTypeLike, NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
-from core.model.signature import Signature
 from core.problems import invalid
+from core.runtime.signature import Signature
 
 onnxruntime.disable_telemetry_events()
 onnxruntime.set_default_logger_severity(3)

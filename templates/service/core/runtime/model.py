@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from numpy.typing import DTypeLike, NDArray
 
-from core.model.signature import Signature, read
+from core.runtime.signature import Signature, read
 
 #: What a model folder holds decides who runs it, and only that library is imported.
-_RUNTIMES = {"native.json": ("core.model.native", "Native"), "model.onnx": ("core.model.session", "Session")}
+_RUNTIMES = {"native.json": ("core.runtime.native", "Native"), "model.onnx": ("core.runtime.session", "Session")}
 
 
 class ModelFolderError(ValueError):

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from core.model.signature import MISSING_STRING, Column, Signature
 from core.problems import invalid
+from core.runtime.signature import MISSING_STRING, Column, Signature
 
 FILE = "native.json"
 
