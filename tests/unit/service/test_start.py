@@ -63,6 +63,7 @@ def test_each_worker_gets_a_socket_of_the_same_port(core_start: Any) -> None:
     try:
         assert len({each.getsockname() for each in sockets}) == 1
         assert len({each.fileno() for each in sockets}) == 3
+        assert {each.proto for each in sockets} == {socket.IPPROTO_TCP}
     finally:
         for each in sockets:
             each.close()

@@ -142,7 +142,8 @@ def shared_folder() -> Iterator[Path]:
 
 
 def _socket(family: int, kind: int) -> socket.socket:
-    made = socket.socket(family, kind)
+    # Said outright, as asyncio sends small answers at once (TCP_NODELAY) only where the socket tells its protocol.
+    made = socket.socket(family, kind, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return made
 
