@@ -99,19 +99,6 @@ def test_the_histogram_of_seconds_agrees_with_what_was_counted(metrics: Any) -> 
     assert value(page, "http_request_duration_seconds_sum", route="/predict") == pytest.approx(sum(seconds))
 
 
-def test_many_answers_count_like_each_of_them(metrics: Any) -> None:
-    one, many = metrics(), metrics()
-    seconds = [0.00005 * 3**number for number in range(15)]
-    for each in seconds:
-        one.count("/predict", 200, each, 2)
-    many.count_many("/predict", 200, seconds, 30)
-    names = ("http_requests_total", "http_request_duration_seconds", "predict_rows_total")
-    told = [
-        {key: each for key, each in samples(page.page()).items() if key[0].startswith(names)} for page in (one, many)
-    ]
-    assert told[0] == pytest.approx(told[1])
-
-
 @pytest.mark.parametrize(("name", "each"), [("predict_batch_requests", 0), ("predict_batch_rows", 1)])
 def test_runs_of_the_model_are_counted_by_their_size(metrics: Any, name: str, each: int) -> None:
     counted = metrics()
@@ -141,11 +128,9 @@ def test_what_is_no_route_counts_as_other_and_makes_nothing_grow(metrics: Any) -
 def test_a_status_that_http_does_not_have_counts_as_an_error(metrics: Any, status: int) -> None:
     counted = metrics()
     counted.count("/predict", status, 0.1, 0)
-    counted.count_many("/info", status, [0.1], 0)
     page = counted.page()
-    for route in ("/predict", "/info"):
-        assert value(page, "http_requests_total", route=route, status="500") == 1
-        assert buckets(page, "http_request_duration_seconds", route=route)[-1] == 1
+    assert value(page, "http_requests_total", route="/predict", status="500") == 1
+    assert buckets(page, "http_request_duration_seconds", route="/predict")[-1] == 1
 
 
 @pytest.mark.parametrize("status", [100, 599])

@@ -90,17 +90,6 @@ class Metrics:
             if rows:
                 cells[self._all] += rows
 
-    def count_many(self, route: str, status: int, seconds: Sequence[float], rows: int) -> None:
-        """Count answers of the same route and status, with ``rows`` rows in all."""
-        cells, start = self._cells, self._starts.get(route, self._other)
-        first = start + _STATUSES
-        with self._lock:
-            cells[start + (status if _FIRST <= status <= _LAST else 500) - _FIRST] += len(seconds)
-            for value in seconds:
-                cells[first + bisect_left(_SECONDS, value)] += 1
-            cells[start + _SUM] += sum(seconds)
-            cells[self._all] += rows
-
     def batch(self, requests: int, rows: int) -> None:
         """Count a run of the model that answered ``requests`` requests with ``rows`` rows together."""
         cells, of_requests, of_rows = self._cells, self._all + _OF_RUN_REQUESTS, self._all + _OF_RUN_ROWS
