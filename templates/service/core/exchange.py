@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from core.http import Call, Head, Reply, Route
 from core.problems import InvalidRequestError, invalid, title
 from core.router import refusal
+
+if TYPE_CHECKING:
+    from core.predictor import Work
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _PREFIX = os.urandom(6).hex()
@@ -53,10 +57,22 @@ class Exchange:
         except InvalidRequestError as error:
             return self.problem(error)
 
+    def work(self, body: bytes) -> "Work[Reply]":
+        """Return what the route's ``work`` makes of the body; raises InvalidRequestError."""
+        if self.route is None or self.route.work is None:
+            raise TypeError(f"{self.template} is answered alone")
+        return self.route.work(Call(self.head, body, self.parameters))
+
     def problem(self, error: InvalidRequestError) -> Reply:
-        """Return the answer that says what is wrong; under /v2 with the member ``error`` that its protocol wants."""
-        told = {"error": error.detail()} if self.head.path.startswith("/v2") else {}
-        return error.reply(request_id=self.request_id, **told)
+        """Return the answer that says what is wrong.
+
+        Under /v2 it has the member ``error`` and, for wrong tensors, the status 400, as that protocol wants.
+        """
+        if not self.head.path.startswith("/v2"):
+            return error.reply(request_id=self.request_id)
+        if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            error = InvalidRequestError(error.problems, HTTPStatus.BAD_REQUEST, error.headers)
+        return error.reply(request_id=self.request_id, error=error.detail())
 
     def refusal(self, status: int, told: str = "", headers: Mapping[str, str] | None = None) -> Reply:
         """Return the answer for what a framework refuses; ``told`` is what it says beyond the name of the status."""

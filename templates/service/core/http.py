@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from core.predictor import Work
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -58,7 +61,8 @@ class Route:
 
     ``path`` may hold parameters, such as /v2/models/{model_name}. ``handle`` raises InvalidRequestError for what is
     wrong with a call. ``takes`` are the media types of its body, empty where it reads none; ``open`` routes need no API
-    key and no free place. ``operation`` is its OpenAPI description.
+    key and no free place. ``operation`` is its OpenAPI description. ``work`` decodes a call whose rows may be answered
+    together with those of others; it raises as ``handle`` does.
     """
 
     method: Literal["GET", "POST"]
@@ -67,3 +71,4 @@ class Route:
     operation: Mapping[str, Any]
     takes: tuple[str, ...] = ()
     open: bool = False
+    work: "Callable[[Call], Work[Reply]] | None" = None

@@ -110,6 +110,30 @@ def test_requests_of_the_same_moment_share_a_run_and_each_gets_its_own(make: Cal
     assert "predict_batch_requests_count 2.0" in page  # the first one is alone: nobody knows yet who else comes
 
 
+def test_tensors_of_the_same_moment_share_a_run_and_a_wrong_one_fails_alone(make: Callable[..., Any]) -> None:
+    app = make()
+    rows = [[5.1, 3.5, 1.4, 0.2], [6.2, 2.9, 4.3, 1.3], [7.7, 3.0, 6.1, 2.3]]
+
+    def body(number: int) -> bytes:
+        data = rows[number % 3] * (1 + number % 2) if number % 7 else [0.0]
+        tensor = {"name": "features", "datatype": "FP64", "shape": [1 + number % 2, 4], "data": data}
+        return json.dumps({"id": str(number), "inputs": [tensor], "outputs": [{"name": "prediction"}]}).encode()
+
+    path = f"/v2/models/{app.service.name}/infer"
+    found = run(*(ask(app, part(body(number)), path=path) for number in range(1, 31)))
+    for number, sent in enumerate(found, 1):
+        answer = content(sent)
+        if number % 7:
+            assert answer["id"] == str(number)
+            assert answer["outputs"][0]["data"] == [number % 3] * (1 + number % 2)
+        else:
+            assert status(sent) == 400
+            assert "8 values" in answer["error"] or "4 values" in answer["error"]
+    page = app.service.metrics.page().decode()
+    assert "predict_batch_requests_sum 26.0" in page
+    assert "predict_batch_requests_count 2.0" in page
+
+
 def test_who_asks_for_other_outputs_or_wrongly_gets_that_and_the_others_do_not(make: Callable[..., Any]) -> None:
     app = make()
     plain, more, named, wrong, unknown, last = run(

@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any
 
 from core.exchange import Exchange, too_large, too_slow
+from core.fronts.answering import ask, joins
 from core.fronts.deadline import Deadline
 from core.http import Head, Reply
-from core.predictor import Answer
 from core.problems import InvalidRequestError
-from core.protocols import predict
 from core.service import Service
 
 Scope = MutableMapping[str, Any]
@@ -84,15 +83,12 @@ class Front:
         body = await self._body(receive) if route and route.takes else b""
         if len(body) > service.inline_bytes:
             return await asyncio.to_thread(exchange.answer, body)
-        if route is None or route.path != predict.PATH or not predict.plain(exchange.head):
+        if route is None or not joins(route, exchange.head):
             return exchange.answer(body)
-        outputs = predict.chosen(service, exchange.head)
         answered = asyncio.get_running_loop().create_future()
-        service.batcher.submit(body, outputs, partial(_settle, answered))
-        answer: Answer | InvalidRequestError = await answered
-        if isinstance(answer, InvalidRequestError):
-            raise answer
-        return Reply(200, answer.content, rows=answer.rows)
+        ask(service, exchange, body, partial(_settle, answered), together=True)
+        reply: Reply = await answered
+        return reply
 
     async def _body(self, receive: Receive) -> bytes:
         settings = self.service.settings
@@ -122,10 +118,10 @@ class Front:
             self.service.end(exchange, Reply(status))
 
 
-def _settle(answered: asyncio.Future[Answer | InvalidRequestError], answer: Answer | InvalidRequestError) -> None:
+def _settle(answered: asyncio.Future[Reply], _: Exchange, reply: Reply) -> None:
     # A task that was cancelled while it waited has cancelled its future.
     if not answered.done():
-        answered.set_result(answer)
+        answered.set_result(reply)
 
 
 class Disconnected(Exception):  # noqa: N818  # nobody made an error

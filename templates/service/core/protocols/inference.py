@@ -36,7 +36,8 @@ def routes(service: "Service") -> list[Route]:
         mine = {name: of_model(operation, metadata, version=path is _VERSION) for name, operation in told.items()}
         found.append(Route("GET", path, rest.metadata, mine["model"]))
         found.append(Route("GET", f"{path}/ready", rest.model_ready, mine["model_ready"], open=True))
-        found.append(Route("POST", f"{path}/infer", rest.infer, mine["infer"], (*JSON_TYPES, _BINARY)))
+        takes = (*JSON_TYPES, _BINARY)
+        found.append(Route("POST", f"{path}/infer", rest.infer, mine["infer"], takes, work=rest.work))
     return found
 
 
@@ -61,22 +62,18 @@ class _Rest:
         return self.ready(call)
 
     def infer(self, call: Call) -> Reply:
-        work = self.work(call)
-        [reply] = self._service.predictor.run([work])
+        [reply] = self._service.predictor.run([self.work(call)])
         if isinstance(reply, InvalidRequestError):
-            raise _as_400(reply)
+            raise reply
         return reply
 
     def work(self, call: Call) -> Work[Reply]:
-        """Return the rows of a call, and how to answer it; raises InvalidRequestError (400, 404, 503)."""
+        """Return the rows of a call, and how to answer it; raises InvalidRequestError."""
         self._find(call)
         self._service.require_ready()
-        try:
-            request = read(call.head, call.body)
-            outputs = self.protocol.choose([name for name, _ in request.outputs])
-            rows = self.protocol.rows(request.inputs)
-        except InvalidRequestError as error:
-            raise _as_400(error) from error
+        request = read(call.head, call.body)
+        outputs = self.protocol.choose([name for name, _ in request.outputs])
+        rows = self.protocol.rows(request.inputs)
         return Work(rows, outputs, lambda arrays: self._reply(request, arrays, rows.count))
 
     def _find(self, call: Call) -> None:
@@ -103,11 +100,6 @@ def _output(output: Made, pieces: list[bytes], *, binary: bool) -> dict[str, Any
         return {**told, **({"parameters": output.parameters} if output.parameters else {}), "data": output.flat()}
     pieces.append(output.binary())
     return {**told, "parameters": {**output.parameters, "binary_data_size": len(pieces[-1])}}
-
-
-def _as_400(error: InvalidRequestError) -> InvalidRequestError:
-    """Return the error with the status that the protocol has for a wrong tensor."""
-    return InvalidRequestError(error.problems, 400 if error.status == 422 else error.status, error.headers)
 
 
 def _json(document: Any, status: int = 200) -> Reply:

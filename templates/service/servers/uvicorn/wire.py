@@ -6,9 +6,9 @@ from typing import NamedTuple
 import httptools
 
 from core.exchange import check_body
+from core.fronts.answering import joins
 from core.http import Head, Reply
 from core.problems import InvalidRequestError
-from core.protocols import predict
 from core.router import Found
 from core.service import Service
 
@@ -72,8 +72,7 @@ class Heads:
         if asked.path in self._service.own or route.open or not route.takes:
             return None
         check_body(asked, route, self._longest)
-        together = route.path == predict.PATH and predict.plain(asked)
-        return Plain(asked, (route, parameters), int(length), together)
+        return Plain(asked, (route, parameters), int(length), joins(route, asked))
 
 
 class Answers:
