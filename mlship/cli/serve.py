@@ -20,7 +20,7 @@ Workers = Annotated[
     str | None,
     typer.Option("--workers", help="Processes that answer: a number, or auto.", show_default="WORKERS, else 1"),
 ]
-Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port.", show_default="PORT, else 8000")]
+Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port.", show_default="PORT, else 8000")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen at.", show_default="HOST, else 127.0.0.1")]
 Dev = Annotated[bool, typer.Option("--dev", help="Start anew whenever a file of the service changes.")]
 

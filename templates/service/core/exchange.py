@@ -83,11 +83,9 @@ class Exchange:
 
 def check_body(head: Head, route: Route, limit: int) -> None:
     """Refuse, before a body is read, what cannot be right about it; raises InvalidRequestError (411, 413, 415)."""
-    length = head.headers.get(b"content-length")
-    if length is None and b"transfer-encoding" not in head.headers:
+    if b"content-length" not in head.headers and b"transfer-encoding" not in head.headers:
         raise no_length()
-    if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > limit):
-        raise too_large(limit)
+    check_length(head, limit)
     if head.header(b"content-encoding").strip().lower() not in {"", "identity"}:
         raise invalid(
             ("header", "content-encoding"),
@@ -99,6 +97,13 @@ def check_body(head: Head, route: Route, limit: int) -> None:
     if head.media_type not in route.takes:
         told = f"the body is of a type among {', '.join(kind for kind in route.takes if kind)}"
         raise invalid(("header", "content-type"), told, "media_type", status=415)
+
+
+def check_length(head: Head, limit: int) -> None:
+    """Refuse a body that says of itself that it is larger than ``limit`` bytes; raises InvalidRequestError (413)."""
+    length = head.headers.get(b"content-length", b"0").strip()
+    if not length.isdigit() or len(length) > 18 or int(length) > limit:
+        raise too_large(limit)
 
 
 def no_length() -> InvalidRequestError:

@@ -1,8 +1,10 @@
 """From the bytes of requests to the bytes of answers: decode, run, encode; several requests in one run.
 
-What a request gets does not depend on those that it shares a run with: one that is wrong fails alone.
+What a request gets does not depend on those that it shares a run with, but for the last digit where the model itself
+computes many rows otherwise than one: one that is wrong fails alone.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -12,9 +14,11 @@ from numpy.typing import NDArray
 
 from core.bodies.decode import Decoder, Rows, joined
 from core.bodies.encode import Encoder
-from core.problems import InvalidRequestError, Problem
+from core.problems import InvalidRequestError, Problem, invalid
 from core.runtime.model import Model
 from core.settings import Settings
+
+_logger = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
@@ -84,7 +88,7 @@ class Predictor:
                 for arrays in _split(result, part):
                     position = next(positions)
                     refused = isinstance(arrays, InvalidRequestError)
-                    answers[position] = arrays if refused else works[position].encode(arrays)
+                    answers[position] = arrays if refused else _encoded(works[position], arrays)
         return [answers[position] for position in range(len(works))]
 
     def choose(self, outputs: Iterable[str]) -> tuple[str, ...]:
@@ -131,6 +135,14 @@ class Predictor:
         first, second = rows.cut(sum(counts[:half]))
         yield from self._runs(first, counts[:half], outputs)
         yield from self._runs(second, counts[half:], outputs)
+
+
+def _encoded(work: Work[Any], arrays: Arrays) -> Any:
+    try:
+        return work.encode(arrays)
+    except (TypeError, ValueError):  # a mistake in the code: the others that share the run are not to pay for it
+        _logger.exception("an answer cannot be written")
+        return invalid((), "the service failed to answer", "internal", status=500)
 
 
 def _split(result: Arrays | InvalidRequestError, counts: Sequence[int]) -> Iterator[Any]:

@@ -15,7 +15,7 @@ import orjson
 
 from core.access.guard import Guard
 from core.batching import Batcher
-from core.exchange import Exchange, check_body
+from core.exchange import Exchange, check_body, check_length
 from core.http import Call, Head, Reply, Route
 from core.predictor import Predictor
 from core.problems import InvalidRequestError, invalid
@@ -94,7 +94,9 @@ class Service:
                 exchange.route, exchange.parameters = self.router.find(head.method, head.path)
             if not (exchange.route and exchange.route.open):
                 self._admit(exchange)
-            if exchange.route and exchange.route.takes:
+            if exchange.route is None:
+                check_length(head, self.settings.max_body_bytes)
+            elif exchange.route.takes:
                 check_body(head, exchange.route, self.settings.max_body_bytes)
         except InvalidRequestError as error:
             exchange.refused = exchange.problem(error)

@@ -123,6 +123,8 @@ class Given:
 
 def _keys(given: Given) -> tuple[str, ...]:
     keys = list(given.several("API_KEYS"))
+    if given.text("API_KEYS") and not keys:
+        raise ValueError("API_KEYS holds no key")
     if file := given.text("API_KEYS_FILE"):
         lines = Path(file).read_text("utf-8").splitlines()
         keys += [line.strip() for line in lines if line.strip() and not line.startswith("#")]

@@ -140,6 +140,11 @@ def test_a_route_of_ones_own_asks_for_the_key(ask: Ask, path: str) -> None:
     assert headers["WWW-Authenticate"]
 
 
+def test_a_route_of_ones_own_is_spared_large_bodies(ask: Ask) -> None:
+    status, _, content = ask("POST", "/predict", bytes(1001))
+    assert (status, content["status"]) == (413, 413)
+
+
 def test_a_path_of_the_service_can_be_taken_over(ask: Ask) -> None:
     status, headers, content = ask("POST", "/predict", BODY)
     assert (status, content) == (200, {"mine": 1})

@@ -88,6 +88,21 @@ def test_a_setting_that_cannot_be_meant_is_told_in_one_line(
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [("GRPC_PORT", "18132", "made without gRPC"), ("SHARED_DIR", "/proc/no-such-folder", "SHARED_DIR")],
+)
+def test_what_a_worker_cannot_do_is_told_in_one_line(
+    serve: Serve, framework: str, name: str, value: str, told: str
+) -> None:
+    server = serve(framework, ready=False, **{name: value})
+    assert server.process.wait(ENDING) != 0
+    log = server.log.read_text()
+    assert told in log
+    assert "Traceback" not in log
+
+
+@BOTH
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_that_is_in_use_is_told_in_one_line(serve: Serve, framework: str, workers: str) -> None:
     first = serve(framework)

@@ -262,6 +262,17 @@ def test_csv_of_another_shape_is_refused(numeric: Ask, text: str, loc: list[Any]
     assert problem(numeric(text.encode(), CSV)) == (422, loc, kind)
 
 
+def test_a_cell_of_very_many_digits_is_read_in_no_time(numeric: Ask) -> None:
+    # A pattern that can match digits in two ways takes hours for these.
+    text = "\n".join([",".join(NAMES), f"{'1' * 100_000}x,1,2,3"])
+    assert problem(numeric(text.encode(), CSV))[1] == ["body", "csv", 0, NAMES[0]]
+
+
+@pytest.mark.parametrize("kind", [f"{CSV}; a*1=2; a*0=1; a*=3", f"{CSV};;=;charset", f'{CSV}; header="absent'])
+def test_parameters_of_any_kind_are_no_failure(numeric: Ask, kind: str) -> None:
+    assert problem(numeric(b"1,2,3,x", kind))[0] in {415, 422}
+
+
 @pytest.mark.parametrize("body", [b'1,2,3,"4', b'1,2,3,"4"5\n', b"\xff,1,2,3\n", b'1,2,3,"' + b"4" * 200_000 + b'"'])
 def test_what_is_no_csv_is_a_bad_request(numeric: Ask, body: bytes) -> None:
     assert problem(numeric(body, CSV))[0::2] == (400, "csv_invalid")

@@ -284,6 +284,7 @@ def test_a_wrong_request_is_told_what_is_wrong(ask: Callable[[str], Ask], reques
     [
         (b"", "the body is not JSON"),
         (b"{", "the body is not JSON"),
+        (b'{"id": "\\ud800", "inputs": []}', "body.id: the string has a code point that is not a character"),
         (b"\xff", "the body is not UTF-8"),
         (b"[" * 100_000, "the body is "),
         (b'{"inputs": [], "inputs": []}', "body.inputs: this field is given more than once"),

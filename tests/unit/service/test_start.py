@@ -40,6 +40,7 @@ def test_the_argument_of_sagemaker_changes_nothing(core_start: Any) -> None:
         ({"DRAIN_SECONDS": "x"}, [], "DRAIN_SECONDS='x'"),
         ({"RELOAD": "maybe"}, [], "RELOAD='maybe'"),
         ({"MAX_ROWS": "0"}, [], "MAX_ROWS='0'"),
+        ({"API_KEYS": " , "}, [], "API_KEYS holds no key"),
         ({"TLS_KEY": __file__}, [], "TLS_CERT and TLS_KEY go together"),
         ({"TLS_KEY": __file__, "TLS_CERT": __file__}, [], "no certificate and its key"),
         ({}, ["--port", "80"], "'--port 80'"),

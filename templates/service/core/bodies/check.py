@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from core.bodies.parse import RepeatedKeys
+from core.bodies.parse import RepeatedKeys, is_text
 from core.problems import MOST_PROBLEMS, InvalidRequestError, Problem, invalid, shown
 from core.runtime.signature import MISSING_STRING, Column
 
@@ -151,17 +151,9 @@ def _cell(value: Any, column: Column, largest: float) -> Cell | Problem:
 def _string(value: Any, column: Column) -> Cell | Problem:
     if not isinstance(value, str):
         return Problem((column.name,), f"a string is expected, not {shown(value)}", "string_type")
-    if value == MISSING_STRING or not _is_text(value):
+    if value == MISSING_STRING or not is_text(value):
         return Problem((column.name,), "the string has a code point that is not a character", "string_unicode")
     return value
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can write and UTF-8 cannot
-        return False
-    return True
 
 
 def _boolean(value: Any, column: Column) -> Cell | Problem:

@@ -26,8 +26,9 @@ FORM = "csv"
 #: A cell that stands for a flag: as Python, R, spreadsheets and SQL write them.
 _FLAGS = {"": math.nan, "0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 _EXPECTED = {"number": "a number", "integer": "a whole number", "boolean": "true, false, 1 or 0"}
-# float() takes more than this: nan, inf, 1_000, and digits of other scripts.
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
+# float() takes more than this: nan, inf, 1_000, and digits of other scripts. No digit can be matched in two ways, as
+# trying them all would take for ever.
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 def columns(body: bytes, wanted: Sequence[Column], max_rows: int, header: str = "") -> list[Values]:

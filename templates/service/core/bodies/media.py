@@ -4,7 +4,6 @@ What is in them is held to the same rules as JSON, and refused in the same words
 """
 
 from collections.abc import Callable
-from email.message import Message
 from typing import TYPE_CHECKING
 
 from core.bodies import csv as csv_body
@@ -84,9 +83,8 @@ def csv_header(head: Head, default: str = "") -> str:
 
     Raises InvalidRequestError (415) for another encoding than UTF-8, and for another word than present and absent.
     """
-    message = Message()
-    message["content-type"] = head.header(b"content-type")
-    given = {str(name).lower(): str(value).lower() for name, value in message.get_params([])[1:]}
+    parts = head.header(b"content-type").lower().split(";")[1:]
+    given = {name.strip(): value.strip(' "\t') for name, _, value in (part.partition("=") for part in parts)}
     if given.get("charset", "utf-8") not in {"utf-8", "utf8", "us-ascii"}:
         raise invalid(("header", "content-type"), "the charset of the body is utf-8", "media_type", status=415)
     header = given.get("header", default)

@@ -36,6 +36,15 @@ def parse_exactly(body: bytes) -> Any:
         raise invalid(("body",), "the body is nested too deeply", "json_invalid", status=400) from error
 
 
+def is_text(value: str) -> bool:
+    """Say whether a string holds characters alone: JSON can write half of one (a lone surrogate), UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) == len(pairs):

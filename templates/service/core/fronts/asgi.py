@@ -6,6 +6,7 @@ Source: ASGI specification 3.0, "HTTP & WebSocket ASGI Message Format" and "Life
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from core.exchange import Exchange, too_large, too_slow
@@ -113,9 +114,31 @@ class Front:
             await send(message)
 
         try:
-            await inner(scope, receive, noted)
+            await inner(scope, self._limited(receive), noted)
         finally:
             self.service.end(exchange, Reply(status))
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Return what hands a body on as long as it is neither too large nor too slow."""
+        settings = self.service.settings
+        started, size, more = perf_counter(), 0, True
+
+        async def limited() -> MutableMapping[str, Any]:
+            nonlocal size, more
+            if not more:  # what still comes is the end of the connection, which may take its time
+                return await receive()
+            try:
+                message = await self._deadline.wait(receive())
+            except TimeoutError:
+                raise too_slow(settings.body_timeout) from None
+            size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+            if size > settings.max_body_bytes:
+                raise too_large(settings.max_body_bytes)
+            if more and perf_counter() - started > settings.body_timeout:
+                raise too_slow(settings.body_timeout)
+            return message
+
+        return limited
 
 
 def _settle(answered: asyncio.Future[Reply], _: Exchange, reply: Reply) -> None:

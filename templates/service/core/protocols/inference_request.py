@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.bodies.parse import RepeatedKeys, parse_exactly, parse_fast
+from core.bodies.parse import RepeatedKeys, is_text, parse_exactly, parse_fast
 from core.http import Head
 from core.problems import invalid, shown
 from core.protocols.open_inference import check_parameters
@@ -39,6 +39,8 @@ def read(head: Head, body: bytes) -> Request:
     name = document.get("id")
     if name is not None and not isinstance(name, str):
         raise invalid(("body", "id"), f"a string is expected, not {shown(name)}", "string_type")
+    if name is not None and not is_text(name):
+        raise invalid(("body", "id"), "the string has a code point that is not a character", "string_unicode")
     binary = _Binary(body, length)
     inputs = [_input(item, place, binary) for place, item in _list(document, "inputs")]
     outputs = [_wanted(item, place, default=all_binary) for place, item in _list(document, "outputs")]

@@ -6,6 +6,7 @@ Source: "Predict Protocol - Version 2" (https://github.com/kserve/open-inference
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.bodies.decode import Rows
 from core.predictor import Arrays
-from core.problems import InvalidRequestError, Problem, invalid, shown
+from core.problems import MOST_PROBLEMS, InvalidRequestError, Problem, invalid, shown
 from core.protocols.tensor_values import count_rows, numbers, strings
 from core.protocols.tensors import BYTES, DATATYPES, Given, Made, made
 from core.runtime.signature import Column, Output, Tensor
@@ -189,16 +190,17 @@ def _output(output: Output) -> dict[str, Any]:
 
 def _misnamed(names: Sequence[str], known: Sequence[str]) -> list[Problem]:
     there = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
-    problems = [
-        Problem(("body", name[:60]), f"there is no such input; there is: {there}", "extra_forbidden")
-        for name in names
-        if name not in known
-    ]
-    problems += [
-        Problem(("body", name), "this input is given more than once", "duplicate") for name in _repeated(names)
-    ]
-    problems += [Problem(("body", name), "this input is missing", "missing") for name in known if name not in names]
-    return problems[:20]
+    given, wanted = set(names), set(known)
+    problems = chain(
+        (
+            Problem(("body", name[:60]), f"there is no such input; there is: {there}", "extra_forbidden")
+            for name in names
+            if name not in wanted
+        ),
+        (Problem(("body", name[:60]), "this input is given more than once", "duplicate") for name in _repeated(names)),
+        (Problem(("body", name), "this input is missing", "missing") for name in known if name not in given),
+    )
+    return list(islice(problems, MOST_PROBLEMS))
 
 
 def _repeated(names: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from threading import Thread
 from time import sleep
 
 #: The variable by which a process tells those that it starts who it is.
-PARENT = "PARENT_PID"
+PARENT = "SERVICE_PARENT_PID"
 _POLL = 0.1
 
 

@@ -11,16 +11,18 @@ from typing import Any
 from core.running.start import Server, StartError
 from core.runtime.model import ModelFolderError
 from core.service import Service
+from core.watching.counters import SharedFolderError
 
 
 def load() -> ModuleType:
     """Import app.py, whose ``app`` is served and whose ``service`` is behind it.
 
-    Raises StartError for a model folder that is not in order. What else goes wrong in app.py is shown in full.
+    Raises StartError for a folder that is not in order, the model's or SHARED_DIR. What else goes wrong in app.py is
+    shown in full.
     """
     try:
         module = importlib.import_module("app")
-    except ModelFolderError as error:
+    except (ModelFolderError, SharedFolderError) as error:
         raise StartError(str(error)) from error
     # What is loaded now lives as long as the process: collecting garbage need not look at it again and again.
     gc.collect()
@@ -35,7 +37,7 @@ def grpc(service: Service, server: Server) -> Iterator[None]:
     if not port:
         yield
         return
-    if importlib.util.find_spec("core.grpc.server") is None:
+    if importlib.util.find_spec("core.grpc") is None:
         raise StartError(f"GRPC_PORT={port}, but this service was made without gRPC: mlship scaffold --grpc")
     tls = (server.tls_cert, server.tls_key) if server.tls_cert else None
     start = importlib.import_module("core.grpc.server").start

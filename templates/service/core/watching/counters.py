@@ -15,6 +15,10 @@ if sys.platform != "win32":
 _BYTES = 8
 
 
+class SharedFolderError(OSError):
+    """The folder that workers share cannot be written."""
+
+
 class Counters:
     """``size`` numbers, 0 at first: ``cells`` are those of this worker. ``layout`` says in any words what they count.
 
@@ -23,7 +27,7 @@ class Counters:
     has ended, so that there are never more files than workers were alive at a time. Put the folder on a file system in
     memory, where the kernel never writes it to a disk. On Windows each worker knows its own numbers only.
 
-    Raises OSError where the folder cannot be written.
+    Raises SharedFolderError where the folder cannot be written.
     """
 
     def __init__(self, layout: str, size: int, folder: Path | None = None) -> None:
@@ -31,7 +35,10 @@ class Counters:
         self._name = f"counters-{sha256(layout.encode()).hexdigest()[:12]}-{size}"
         self._folder = None if sys.platform == "win32" else folder
         self._size = size
-        memory = mmap.mmap(-1, size * _BYTES) if self._folder is None else self._map(self._folder)
+        try:
+            memory = mmap.mmap(-1, size * _BYTES) if self._folder is None else self._map(self._folder)
+        except OSError as error:
+            raise SharedFolderError(f"SHARED_DIR='{folder}' cannot be written: {error}") from error
         self.cells = memoryview(memory).cast("d")
 
     def totals(self) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from core.running.parents import PARENT
 from core.running.start import shared_folder
 
 #: The variable by which a worker knows its socket.
-SOCKET = "WORKER_SOCKET"
+SOCKET = "SERVICE_SOCKET"
 
 
 def run(sockets: Sequence[socket.socket]) -> int:
