@@ -74,7 +74,7 @@ def test_a_deleted_service_is_written_again(mlship: Mlship, folder: Path) -> Non
 
 
 def test_an_edit_that_changes_answers_is_found_and_the_first_row_named(mlship: Mlship, folder: Path) -> None:
-    encode = folder / "service" / "core" / "encode.py"
+    encode = folder / "service" / "core" / "bodies" / "encode.py"
     text = encode.read_text()
     assert "tolist()" in text
     encode.write_text(text.replace("tolist()", "tolist()[::-1]"))
@@ -85,7 +85,7 @@ def test_an_edit_that_changes_answers_is_found_and_the_first_row_named(mlship: M
 
 
 def test_after_clean_the_service_is_known_and_edits_stay(mlship: Mlship, trained: Path, folder: Path) -> None:
-    encode = folder / "service" / "core" / "encode.py"
+    encode = folder / "service" / "core" / "bodies" / "encode.py"
     encode.write_text(encode.read_text().replace("tolist()[::-1]", "tolist()"))
     (folder / "service" / "README.md").write_text("mine")
     assert mlship("clean", cwd=folder).code == 0

@@ -115,9 +115,18 @@ def test_an_answer_that_turns_wrong_under_load_is_found(cases: Mapping[str, Any]
     (service / "model").mkdir(parents=True)
     shutil.copy(inputs["onnx"], service / "model/model.onnx")
     (service / "app.py").write_text(FLAKY)
+    (service / "serve.py").write_text(SERVE)
     with pytest.raises(GateError, match="wrong under load"):
         run({**inputs, "service": service}, tmp_path / "out")
 
+
+SERVE = """
+import os
+
+import uvicorn
+
+uvicorn.run("app:app", host=os.environ["HOST"], port=int(os.environ["PORT"]), access_log=False)
+"""
 
 FLAKY = """
 import json
