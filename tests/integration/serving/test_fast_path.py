@@ -109,6 +109,14 @@ def test_a_body_that_never_comes_is_refused(start: Callable[..., Running]) -> No
         assert is_closed(connection)
 
 
+def test_a_body_that_never_comes_is_refused_in_time(start: Callable[..., Running]) -> None:
+    with connect(start("numeric", "asgi", BODY_TIMEOUT="0.2")) as connection:
+        sent = time.monotonic()
+        connection.sendall(post("half")[:-5])
+        assert answers(connection, 1) == [(408, "half")]
+        assert time.monotonic() - sent < 0.9
+
+
 def test_requests_sent_at_once_are_answered_in_order(service: Running) -> None:
     expected = [(status, f"{number}") for number in range(17) for status in (200, 200, 200, 200, 400, 405)]
     names = [f"{number}" for number in range(17)]

@@ -219,6 +219,30 @@ def test_the_application_behind_answers_what_the_service_does_not_know(make: Cal
     assert content(ours) == {"status": "ok"}
 
 
+@pytest.mark.parametrize(("key", "admitted"), [(b"secret", True), (b"wrong", False), (None, False)])
+def test_a_websocket_behind_is_opened_only_with_the_key(
+    make: Callable[..., Any], key: bytes | None, admitted: bool
+) -> None:
+    opened, sent = [], []
+    incoming = iter([{"type": "websocket.connect"}])
+
+    async def inner(scope: Any, receive: Any, _: Any) -> None:
+        opened.append((scope["path"], (await receive())["type"]))
+
+    async def receive() -> Message:
+        return next(incoming)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"x-api-key", key)] if key else []
+    scope = {"type": "websocket", "path": "/own", "query_string": b"", "headers": headers, "client": ("::1", 1)}
+    asyncio.run(make(inner, api_keys=("secret",))(scope, receive, send))
+    assert opened == ([("/own", "websocket.connect")] if admitted else [])
+    assert sent == ([] if admitted else [{"type": "websocket.close", "code": 1008}])
+    assert next(incoming, None) is None
+
+
 def test_it_starts_and_ends_alone(make: Callable[..., Any]) -> None:
     sent: list[Message] = []
 

@@ -20,7 +20,7 @@ def server_code(service_code: Code, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """Return a function that imports a module of templates/service/servers/uvicorn ("fast") as the service would."""
     monkeypatch.syspath_prepend(templates() / "service" / "servers" / "uvicorn")
     yield service_code
-    for name in ("fast", "hot", "wire"):
+    for name in ("fast", "hot", "limited", "wire"):
         sys.modules.pop(name, None)
 
 
@@ -65,6 +65,7 @@ NOT_PLAIN = {
     "a mere wish to upgrade": head("POST /predict HTTP/1.1", "Upgrade: h2c"),
     "one that waits for leave": head("POST /predict HTTP/1.1", "Expect: 100-continue"),
     "a compressed body": head("POST /predict HTTP/1.1", "Content-Encoding: gzip"),
+    "one that closes as old proxies say": head("POST /predict HTTP/1.1", "Proxy-Connection: close"),
     "chunks": b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked",
     "chunks and a length": head("POST /predict HTTP/1.1", "Transfer-Encoding: chunked"),
     "no length": b"POST /predict HTTP/1.1\r\nHost: x",
@@ -110,11 +111,20 @@ def test_a_path_that_the_framework_answers_is_not_plain(server_code: Code, make:
 
 @pytest.mark.parametrize("setting", [{"rate_limit": 5.0}, {"access_log": 1.0}], ids=["rate", "log"])
 def test_whom_a_proxy_asks_for_matters_where_addresses_count(
-    server_code: Code, make: Callable[..., Any], setting: dict[str, float]
+    server_code: Code, make: Callable[..., Any], setting: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
     forwarded = head("POST /predict HTTP/1.1", "X-Forwarded-For: 203.0.113.7")
     assert server_code("wire").Heads(make()).plain(forwarded)
     assert server_code("wire").Heads(make(**setting)).plain(forwarded) is None
+
+
+def test_whom_a_proxy_asks_for_does_not_matter_where_none_is_trusted(
+    server_code: Code, make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    forwarded = head("POST /predict HTTP/1.1", "X-Forwarded-For: 203.0.113.7")
+    assert server_code("wire").Heads(make(rate_limit=5.0, access_log=1.0)).plain(forwarded)
 
 
 def test_only_json_for_json_is_answered_together(heads: Any) -> None:
@@ -177,14 +187,14 @@ def test_there_is_a_fast_path_where_nothing_stands_in_front(protocol: Callable[.
 
 
 def test_there_is_none_where_it_is_not_wanted(protocol: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
-    assert protocol(fast_path=False) == "auto"
+    assert protocol(fast_path=False).__name__ == "LimitedProtocol"
     assert not caplog.records
 
 
 def test_there_is_none_where_a_middleware_of_the_user_would_be_passed_by(
     protocol: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert protocol(Starlette, Other) == "auto"
+    assert protocol(Starlette, Other).__name__ == "LimitedProtocol"
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "outermost middleware" in caplog.text
 
@@ -203,12 +213,17 @@ LACKS = {
 
 
 @pytest.mark.parametrize("name", LACKS)
+@pytest.mark.parametrize("fast_path", [True, False])
 def test_there_is_none_with_another_uvicorn(
-    name: str, protocol: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    fast_path: bool,
+    protocol: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     owner, attribute, other = LACKS[name]
     monkeypatch.setattr(owner, attribute, other)
-    assert protocol() == "auto"
+    assert protocol(fast_path=fast_path) == "auto"
     assert name in caplog.text
 
 

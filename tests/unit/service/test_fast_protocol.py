@@ -69,7 +69,7 @@ def connect(service: Any, service_code: Callable[[str], Any], monkeypatch: pytes
         return protocol, connection
 
     yield opened
-    for name in ("fast", "hot", "wire"):
+    for name in ("fast", "hot", "limited", "wire"):
         sys.modules.pop(name, None)
 
 
@@ -184,6 +184,31 @@ def test_what_comes_behind_is_dropped_when_the_client_is_gone(connect: Open) -> 
         connection.closing = True
         protocol.connection_lost(None)
         await asyncio.sleep(0)
+        assert connection.statuses == [b"200"]
+        assert errors == []
+
+    asyncio.run(ask())
+
+
+def test_a_body_that_comes_later_is_left_to_uvicorn_once(connect: Open, service: Any) -> None:
+    async def ask() -> None:
+        errors: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: errors.append(told))
+        object.__setattr__(service.settings, "body_timeout", 0.01)  # before uvicorn is asked to wait
+        protocol, connection = connect()
+        gone, _ = connect()
+        for each in (protocol, gone):
+            each.data_received(POST[:-5])
+            assert each.cycle is None
+        gone.connection_lost(None)
+        deadline = asyncio.get_running_loop().time() + 0.5
+        while protocol.cycle is None:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.01)
+        protocol.data_received(POST[-5:])
+        while not connection.statuses:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.01)
         assert connection.statuses == [b"200"]
         assert errors == []
 

@@ -45,8 +45,18 @@ class Front:
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
+        elif scope["type"] == "websocket" and not self._admits(scope):
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # policy violation: RFC 6455, section 7.4.1
         elif self._inner is not None:
             await self._inner(scope, receive, send)
+
+    def _admits(self, scope: Scope) -> bool:
+        try:
+            self.service.guard.admit(head(scope))
+        except InvalidRequestError:
+            return False
+        return True
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def noted(message: MutableMapping[str, Any]) -> None:
@@ -152,10 +162,10 @@ class Disconnected(Exception):  # noqa: N818  # nobody made an error
 
 
 def head(scope: Scope) -> Head:
-    """Return the head of a request."""
+    """Return the head of a request, which for a WebSocket is that of a GET."""
     client = scope.get("client")
     query = scope["query_string"].decode("latin-1")
-    return Head(scope["method"], scope["path"], query, dict(scope["headers"]), client[0] if client else "")
+    return Head(scope.get("method", "GET"), scope["path"], query, dict(scope["headers"]), client[0] if client else "")
 
 
 async def _whole(receive: Receive, limit: int) -> bytes:

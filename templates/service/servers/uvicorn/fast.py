@@ -1,4 +1,4 @@
-"""Whether the fast path can be taken: with this app, and with the uvicorn that is installed."""
+"""Which protocol uvicorn takes: with the fast path or only with limits, as this app and the installed uvicorn allow."""
 
 import asyncio
 import importlib
@@ -18,7 +18,7 @@ _MODULES = {
     "ServerState": "uvicorn.server",
 }
 
-# What hot.py takes from uvicorn: attributes that __init__ sets, and methods with their parameters.
+# What limited.py and hot.py take from uvicorn: attributes that __init__ sets, and methods with their parameters.
 _ATTRIBUTES = {
     "HttpToolsProtocol": "access_log client cycle flow limit_concurrency logger loop root_path server_state "
     "timeout_keep_alive timeout_keep_alive_task transport",
@@ -28,25 +28,26 @@ _ATTRIBUTES = {
 }
 _METHODS = {
     "HttpToolsProtocol": "connection_made(transport) connection_lost(exc) data_received(data) on_message_begin() "
-    "on_message_complete() shutdown() timeout_keep_alive_handler() _unset_keepalive_if_required()",
+    "on_url(url) on_header(name,value) on_headers_complete() on_message_complete() on_response_complete() "
+    "send_400_response(msg) shutdown() timeout_keep_alive_handler() _unset_keepalive_if_required()",
     "FlowControl": "pause_reading() resume_reading()",
 }
 
 
 def protocol(service: Service, app: object) -> type[asyncio.Protocol] | Literal["auto"]:
-    """Return what uvicorn takes as ``http``: the fast path to ``service``, or else "auto", and the log says why.
+    """Return what uvicorn takes as ``http``: the fast path to ``service``, or else only limits, or not even them.
 
-    Where something stands between uvicorn and the service it is not taken, as that would not see the requests.
+    Where something stands between uvicorn and the service there is no fast path, as that would not see the requests.
+    The log says why there is none, unless nobody wants it, and why there are no limits ("auto").
     """
-    if not service.settings.fast_path:
-        return "auto"
-    if not _is_first(app):
-        _log.warning("no fast path: the outermost middleware is not the service's; FAST_PATH=0 ends this warning")
-        return "auto"
     if missing := sorted(_missing()):
-        _log.warning("no fast path: this uvicorn has another %s", ", ".join(missing))
+        _log.warning("no limits to heads, no fast path: this uvicorn has another %s", ", ".join(missing))
         return "auto"
-    made: type[asyncio.Protocol] = importlib.import_module("hot").fast_protocol(service)
+    made: type[asyncio.Protocol] = importlib.import_module("limited").LimitedProtocol
+    if service.settings.fast_path and _is_first(app):
+        made = importlib.import_module("hot").fast_protocol(service)
+    elif service.settings.fast_path:
+        _log.warning("no fast path: the outermost middleware is not the service's; FAST_PATH=0 ends this warning")
     return made
 
 
@@ -57,7 +58,7 @@ def _is_first(app: object) -> bool:
 
 
 def _missing() -> Iterator[str]:
-    """Name what hot.py takes from uvicorn and this one does not have."""
+    """Name what they take from uvicorn and this one does not have."""
     found = {name: _found(module, name) for name, module in _MODULES.items()}
     for name, attributes in _ATTRIBUTES.items():
         code = getattr(getattr(found[name], "__init__", None), "__code__", None)

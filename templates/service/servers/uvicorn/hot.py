@@ -3,23 +3,24 @@
 Those take longer than a prediction. What is not plain goes to uvicorn, as the very bytes that arrived.
 """
 
-from asyncio import Transport
+from asyncio import TimerHandle, Transport
 from dataclasses import replace
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from core.exchange import Exchange
 from core.fronts.answering import ask
 from core.http import Head, Reply
 from core.service import Service
+from limited import MOST, LimitedProtocol
 from wire import Answers, Heads, Plain
 
 #: Seconds that the rest of a request may take, as many clients send its body apart; then uvicorn waits for it.
 _APART = 1.0
 
 
-class FastProtocol(HttpToolsProtocol):
+class FastProtocol(LimitedProtocol):
     """Answers the plain requests of one connection, one after the other; what all share is named by a subclass.
 
     Requests of all connections that arrive in the same turn of the event loop are answered in one run.
@@ -32,6 +33,7 @@ class FastProtocol(HttpToolsProtocol):
     _begun = False  # uvicorn has read a part of a request
     _busy = False  # a plain request waits for its answer, or those behind it for their turn
     _rest = b""  # what came behind it; where none waits, a plain request without all of its body
+    _late: TimerHandle  # where it waits for that body
     _ending = False
     _plain: Plain | None = None  # the last one, and its head
     _head: Head
@@ -48,7 +50,7 @@ class FastProtocol(HttpToolsProtocol):
         elif self._never or self._begun or (self.cycle is not None and not self.cycle.response_complete):
             super().data_received(data)
         elif self._rest:
-            self._unset_keepalive_if_required()
+            self._late.cancel()
             self._take(self._rest + data)
         else:
             self._take(data)
@@ -56,7 +58,7 @@ class FastProtocol(HttpToolsProtocol):
     def _take(self, data: bytes, *, behind: bool = False) -> None:
         """Answer the request that ``data`` begins with, maybe ``behind`` another one, or leave all to uvicorn."""
         end = data.find(b"\r\n\r\n")
-        plain = self.heads.plain(data[:end]) if end > 0 else None
+        plain = self.heads.plain(data[:end]) if 0 < end <= MOST else None
         whole = end + 4 + plain.length if plain else 0
         if len(data) < whole or (end < 0 and behind):
             self._leave(data) if self._rest else self._keep(data)
@@ -76,8 +78,8 @@ class FastProtocol(HttpToolsProtocol):
         """Wait for the rest of a request, once: one that comes in many pieces is left to uvicorn."""
         self._rest = data
         self.flow.resume_reading()
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(_APART, self._leave, data)
+        seconds = min(_APART, self.service.settings.body_timeout)
+        self._late = self.loop.call_later(seconds, lambda: self._leave(self._rest))
 
     def _leave(self, data: bytes) -> None:
         self._rest = b""
@@ -94,6 +96,7 @@ class FastProtocol(HttpToolsProtocol):
             return
         if self._ending:
             headers["connection"] = "close"
+        self._answered = self.loop.time()
         self.transport.write(self.answers.bytes(reply, headers, self.server_state.default_headers))
         if "connection" in headers:
             self.transport.close()
@@ -102,9 +105,6 @@ class FastProtocol(HttpToolsProtocol):
         elif not self._rest:
             self._busy = False
             self.flow.resume_reading()
-            self._answered = self.loop.time()
-            if self.timeout_keep_alive_task is None:
-                self.timeout_keep_alive_handler()
 
     def _take_rest(self) -> None:
         if not self.transport.is_closing():
@@ -114,8 +114,8 @@ class FastProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         # The timer runs on while requests are answered: to set one for each would take a tenth of its time.
         left = self._answered + self.timeout_keep_alive - self.loop.time()
-        if self._busy or left > 0:
-            seconds = left if left > 0 else self.timeout_keep_alive
+        if self._busy or left > 0 or b"\r\n\r\n" in self._rest:
+            seconds = left if left > 0 else _APART
             self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
@@ -140,7 +140,7 @@ class FastProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
+        self._rest = b""
 
 
 def fast_protocol(service: Service) -> type[FastProtocol]:

@@ -1,5 +1,6 @@
 """The bytes of HTTP for the fast path: heads of plain requests, as httptools reads them, and answers."""
 
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from core.router import Found
 from core.service import Service
 
 #: Headers that ask for more than an answer to the body behind them.
-_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_UNUSUAL = frozenset({b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 _MOST_HEADS, _MOST_BYTES = 256, 2048
 
 
@@ -36,9 +37,10 @@ class Heads:
         settings = service.settings
         self._service = service
         self._longest = min(service.inline_bytes, settings.max_body_bytes)
-        # Where it matters who asks, uvicorn knows whose word to take for it.
-        told = {b"x-forwarded-for"} if settings.rate_limit or settings.access_log or service.tracer.on else set()
-        self._unusual = _UNUSUAL | told
+        # Where it matters who asks, and somebody is trusted with it, uvicorn knows whose word to take for it.
+        matters = settings.rate_limit or settings.access_log or service.tracer.on
+        trusted = matters and "FORWARDED_ALLOW_IPS" in os.environ
+        self._unusual = _UNUSUAL | {b"x-forwarded-for"} if trusted else _UNUSUAL
         self._known: dict[bytes, Plain] = {}
 
     def plain(self, head: bytes) -> Plain | None:
