@@ -6,6 +6,7 @@ most ``settings.max_body_bytes`` of it; and ``end`` with the answer, which retur
 
 import json
 import os
+import re
 from collections.abc import Collection
 from importlib.metadata import version
 from time import perf_counter
@@ -56,7 +57,7 @@ class Service:
         self.settings = settings
         self.own = frozenset(own)
         self.model = model.load(settings.model_dir)
-        self.name = settings.model_name or self.model.signature.model
+        self.name = settings.model_name or _word(self.model.signature.model)
         self.version = settings.model_version or self.model.model_digest[:12]
         self.examples = examples.read(settings.model_dir / "examples.json")
         self.predictor = Predictor(self.model, settings)
@@ -206,6 +207,11 @@ class Service:
             self.predictor.answer(body)
             seconds.append(perf_counter() - started)
         return max(_FEWEST_BYTES, min(_MOST_BYTES, int(len(body) * INLINE_SECONDS / min(seconds))))
+
+
+def _word(name: str) -> str:
+    """Return a name as one word that can stand in a path as it is."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
 
 
 def _json(document: Any, status: int = 200) -> Reply:

@@ -13,7 +13,7 @@ class Settings:
     """What can be set without touching the code; each field is read from the variable of its name in upper case.
 
     The model: ``model_dir`` is its folder; ``model_name`` and ``model_version`` are what the Open Inference Protocol
-    calls it ("": as signature.json, and the first digits of the model's sha256).
+    calls it ("": as signature.json, in one word, and the first digits of the model's sha256).
 
     Limits: of one request, ``max_body_bytes`` and ``max_rows``; of requests that one run answers, ``batch_rows``.
     ``body_timeout``: seconds that a body may take to arrive. ``max_concurrency``: requests that are answered or wait at
