@@ -60,8 +60,8 @@ def test_health_is_told_to_everybody(served: Callable[..., Ask], path: str) -> N
     assert guarded("GET", "/v2/models/iris")[0] == 401
 
 
-def test_the_name_of_a_model_can_stand_in_a_path_as_it_is(ask: Callable[[str], Ask]) -> None:
-    assert ask("mixed")("GET", "/v2/models/Pipeline-ColumnTransformer-LogisticRegression")[0] == 200
+def test_the_name_of_a_model_can_stand_in_a_path_as_it_is(served: Callable[..., Ask]) -> None:
+    assert served("mixed")("GET", "/v2/models/Pipeline-ColumnTransformer-LogisticRegression")[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/v2/health/ready", "/v2/models/iris/ready"])
