@@ -114,7 +114,13 @@ class Service:
         return exchange
 
     def end(self, exchange: Exchange, reply: Reply) -> dict[str, str]:
-        """Note an answer in metrics, log and traces, and return all its headers."""
+        """Note an answer, and return all its headers."""
+        self.note(exchange, reply)
+        told = {"content-type": reply.media_type} if reply.media_type else {}
+        return {**self.headers(exchange), **told, **reply.headers}
+
+    def note(self, exchange: Exchange, reply: Reply) -> None:
+        """Note an answer in metrics, log and traces, and let another request take its place."""
         if exchange.held:
             exchange.held = False
             self.guard.leave()
@@ -122,8 +128,11 @@ class Service:
         self.metrics.count(exchange.template, reply.status, seconds, reply.rows)
         self.log.write(exchange, reply, seconds)
         self.tracer.record(exchange, reply, seconds)
-        told = {"content-type": reply.media_type} if reply.media_type else {}
-        return {**self.headers(exchange), **told, **reply.headers}
+
+    @property
+    def usual(self) -> bool:
+        """Whether answers carry no other headers than HEADERS, their request id, and their own."""
+        return self._headers is HEADERS and not self.settings.cors_origins
 
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """Return the headers that every answer carries."""

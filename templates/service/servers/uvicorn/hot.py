@@ -14,7 +14,7 @@ from core.fronts.answering import ask
 from core.http import Head, Reply
 from core.service import Service
 from limited import MOST, LimitedProtocol
-from wire import Answers, Heads, Plain
+from wire import Heads, Plain, UsualAnswers
 
 #: Seconds that the rest of a request may take, as many clients send its body apart; then uvicorn waits for it.
 _APART = 1.0
@@ -28,7 +28,7 @@ class FastProtocol(LimitedProtocol):
 
     service: ClassVar[Service]
     heads: ClassVar[Heads]
-    answers: ClassVar[Answers]
+    answers: ClassVar[UsualAnswers]
     _never = False  # uvicorn is to do what is not done here
     _begun = False  # uvicorn has read a part of a request
     _busy = False  # a plain request waits for its answer, or those behind it for their turn
@@ -90,15 +90,14 @@ class FastProtocol(LimitedProtocol):
             super().shutdown()
 
     def _send(self, exchange: Exchange, reply: Reply) -> None:
-        headers = self.service.end(exchange, reply)
-        self.server_state.total_requests += 1
+        state = self.server_state
+        answer, last = self.answers.noted(exchange, reply, state.default_headers, last=self._ending)
+        state.total_requests += 1
         if self.transport.is_closing():
             return
-        if self._ending:
-            headers["connection"] = "close"
         self._answered = self.loop.time()
-        self.transport.write(self.answers.bytes(reply, headers, self.server_state.default_headers))
-        if "connection" in headers:
+        self.transport.write(answer)
+        if last:
             self.transport.close()
         elif self._rest and not self.flow.write_paused:
             self.loop.call_soon(self._take_rest)
@@ -145,5 +144,5 @@ class FastProtocol(LimitedProtocol):
 
 def fast_protocol(service: Service) -> type[FastProtocol]:
     """Return the protocol of ``service``."""
-    shared = {"service": service, "heads": Heads(service), "answers": Answers(STATUS_LINE)}
+    shared = {"service": service, "heads": Heads(service), "answers": UsualAnswers(STATUS_LINE, service)}
     return type("ServiceProtocol", (FastProtocol,), shared)

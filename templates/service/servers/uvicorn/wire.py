@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import httptools
 
-from core.exchange import check_body
+from core.exchange import Exchange, check_body
 from core.fronts.answering import joins
 from core.http import Head, Reply
 from core.problems import InvalidRequestError
 from core.router import Found
-from core.service import Service
+from core.service import HEADERS, Service
 
 #: Headers that ask for more than an answer to the body behind them.
 _UNUSUAL = frozenset({b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"})
@@ -92,6 +92,41 @@ class Answers:
         told = "\r\n".join(map(": ".join, headers.items())).encode("latin-1")
         start, content = self._lines[reply.status] + self._told, reply.content
         return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, told, len(content), content)
+
+
+class UsualAnswers(Answers):
+    """Writes the answers of ``service``: those that differ in their request id alone, from parts that are ready."""
+
+    def __init__(self, lines: Mapping[int, bytes], service: Service) -> None:
+        super().__init__(lines)
+        self._service = service
+        self._date: list[tuple[bytes, bytes]] = []
+        self._parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+
+    def noted(
+        self, exchange: Exchange, reply: Reply, added: list[tuple[bytes, bytes]], *, last: bool
+    ) -> tuple[bytes, bool]:
+        """Note an answer; return its bytes, and whether it is the ``last`` one of its connection."""
+        if last or reply.headers or not self._service.usual:
+            headers = self._service.end(exchange, reply)
+            if last:
+                headers["connection"] = "close"
+            return self.bytes(reply, headers, added), "connection" in headers
+        self._service.note(exchange, reply)
+        if added is not self._date:
+            self._date = added
+            self._parts.clear()
+        before, after = self._parts.get((reply.status, reply.media_type)) or self._part(reply, added)
+        told, content = exchange.request_id.encode(), reply.content
+        return b"%b%b%b%d\r\n\r\n%b" % (before, told, after, len(content), content), False
+
+    def _part(self, reply: Reply, added: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+        """Return what comes before the request id, and after it until the length of the content."""
+        headers = {**HEADERS, "x-request-id": "\0", "content-type": reply.media_type}
+        answer = self.bytes(Reply(reply.status, media_type=reply.media_type), headers, added)
+        before, _, after = answer.removesuffix(b"0\r\n\r\n").partition(b"\0")
+        self._parts[reply.status, reply.media_type] = before, after
+        return before, after
 
 
 class _Reader:
