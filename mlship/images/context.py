@@ -17,7 +17,9 @@ from mlship.images.names import split
 from mlship.signature import Signature
 
 #: What of a service folder does not belong into an image.
-LEFT_OUT = {"model", "tests", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", ".git"}
+LEFT_OUT = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", ".git"}
+#: And of its top level; deeper down, a package of the user's may have such a name.
+_LEFT_OUT_AT_TOP = {"model", "tests"}
 #: Where pip, which the base need not have, lies for the first stage alone.
 INSTALLER = "installer/pip.zip"
 #: 1980-01-01, the earliest that a zip file can tell: the same files give the same layers on any day.
@@ -33,8 +35,8 @@ def write(service: Path, base: Base, lock: list[str], values: Mapping[str, objec
         if not (service / needed).is_file():
             raise _incomplete(service, needed)
     model_file(service)
-    _copy(service, context / "service", LEFT_OUT)
-    _copy(service / "model", context / "model", set())
+    _copy(service, context / "service", LEFT_OUT, _LEFT_OUT_AT_TOP)
+    _copy(service / "model", context / "model", set(), set())
     write_atomic(context / "requirements.lock", "".join(f"{line}\n" for line in lock).encode())
     _write_installer(context / INSTALLER)
     filled = {"base": base.name, "python": base.command, "installer": INSTALLER, **values}
@@ -75,9 +77,10 @@ def _incomplete(service: Path, needed: str) -> BuildError:
     return BuildError(f"'{service}' is not a complete service: it has no {needed}", "mlship scaffold --force")
 
 
-def _copy(source: Path, target: Path, left_out: set[str]) -> None:
+def _copy(source: Path, target: Path, left_out: set[str], at_top: set[str]) -> None:
     for name in files(source):
-        if not left_out & {*Path(name).parts}:
+        parts = Path(name).parts
+        if parts[0] not in at_top and not left_out & {*parts}:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
 

@@ -23,6 +23,7 @@ def service(tmp_path: Path) -> Path:
     for name in (
         "serve.py",
         "core/x.py",
+        "core/model/tests/x.py",
         "requirements.txt",
         "model/model.onnx",
         "model/signature.json",
@@ -52,6 +53,7 @@ def test_a_context_holds_service_model_and_lock(write: Callable[..., Path]) -> N
         "model/model.onnx",
         "model/signature.json",
         "requirements.lock",
+        "service/core/model/tests/x.py",
         "service/core/x.py",
         "service/requirements.txt",
         "service/serve.py",
