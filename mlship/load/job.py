@@ -1,0 +1,70 @@
+"""What a load generator is asked to do and what it says of it, as plain data between processes.
+
+Latencies are whole nanoseconds. Those of an open loop are counted from the moment at which a request was intended to be
+sent, so that a server that stalls cannot hide what it does to those that come meanwhile (coordinated omission: Gil
+Tene, "How not to measure latency").
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Arrivals = Literal["closed", "constant", "poisson"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Requests to send: each takes the next of ``bodies``, over at most ``connections`` connections.
+
+    ``rate`` is in requests a second over all processes, None in a closed loop. Each ``seconds`` long run is told in
+    slices of ``slice_seconds``; a warm-up before it is not told at all. ``requests`` bounds the whole.
+    """
+
+    url: str
+    path: str
+    bodies: Sequence[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    arrivals: Arrivals = "closed"
+    connections: int = 1
+    rate: float | None = None
+    seconds: float = 2.0
+    slice_seconds: float = 0.2
+    warm_up_seconds: float = 0.3
+    requests: int = 100_000_000
+    timeout_seconds: float = 10.0
+    processes: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What was answered in one slice: ``histogram`` is HdrHistogram's compressed base64 of nanoseconds."""
+
+    second: float
+    seconds: float
+    answers: int
+    failures: int
+    histogram: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job.
+
+    ``answers``: by body number, every distinct content that was answered to it, up to 16; ``unchecked`` counts further
+    ones. ``failures``: by what went wrong ("status 503", "timeout", "dropped", "not HTTP", "refused"), and how often;
+    ``failed`` holds the first words of the first answer of each. ``late`` counts requests that were sent more than 1 ms
+    after their intended time. ``busy_share`` is the part of a core that the busiest process used.
+    """
+
+    slices: Sequence[Slice]
+    seconds: float
+    sent: int
+    answers: Sequence[Sequence[bytes]]
+    unchecked: int = 0
+    reconnected: int = 0
+    late: int = 0
+    busy_share: float = 0.0
+    processes: int = 1
+    failures: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)

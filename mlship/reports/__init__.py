@@ -1,0 +1,1 @@
+"""What a benchmark leaves behind: one document of measurements, and the pages and tables that are made of it."""
