@@ -24,7 +24,7 @@ def main() -> int:
         print(f"needs two cores, wrk and taskset; there is no {', '.join(missing) or 'second core'}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        made = models.make(Path(folder), scaled=asked.scaled)
+        made = models.make(Path(folder), bare=asked.bare)
         plan, starting = _plan(asked, made)
         os.sched_setaffinity(0, {LOAD_CORE})
         outcome = rounds.run(plan, starting, made, asked.rounds, asked.seconds)
@@ -42,7 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (5)")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each load lasts (3)")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="servers with one of these in their name")
-    parser.add_argument("--scaled", action="store_true", help="with a StandardScaler before the logistic regression")
+    parser.add_argument("--bare", action="store_true", help="no StandardScaler before the logistic regression")
     parser.add_argument("--quick", action="store_true", help="one round of one second: does everything run?")
     asked = parser.parse_args()
     if unknown := set(asked.loads) - set(known):

@@ -60,12 +60,15 @@ class Model:
         return Path(shutil.copytree(self.folder / "service", self.folder / "services" / framework, dirs_exist_ok=True))
 
 
-def make(folder: Path, *, scaled: bool = False) -> dict[str, Model]:
-    """Train a logistic regression and a forest on the iris data, and convert both."""
+def make(folder: Path, *, bare: bool = False) -> dict[str, Model]:
+    """Train a logistic regression and a forest on the iris data, and convert both.
+
+    The regression has a StandardScaler before it, as nobody ships one without, unless it is to be ``bare``.
+    """
     rows, labels = load_iris(return_X_y=True)
     logistic = LogisticRegression(max_iter=500)
     kinds = {
-        "logistic": make_pipeline(StandardScaler(), logistic) if scaled else logistic,
+        "logistic": logistic if bare else make_pipeline(StandardScaler(), logistic),
         "forest": RandomForestClassifier(100, random_state=0),
     }
     made = {name: Model(folder / name, kind.fit(rows, labels), np.unique(rows, axis=0)) for name, kind in kinds.items()}

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Literal
 
+from core.exchange import Exchange
 from core.http import Reply
-from core.predictor import Answer, Predictor, Work
+from core.predictor import Predictor, Work
 from core.problems import InvalidRequestError, invalid
 
-Outputs = tuple[str, ...]
-Done = Callable[[Any], object]
+#: What is answered together: requests for the same outputs of POST /predict, or the ``work`` of other routes.
+Together = tuple[str, ...] | Literal["work"]
+Send = Callable[[Exchange, Reply], None]
+Note = Callable[[Sequence[tuple[Exchange, Reply]]], None]
 
 
 class Batcher:
@@ -18,14 +21,15 @@ class Batcher:
 
     There is no timer: a request waits for those that are already there, never for those that may come. One that is
     alone in its turn, as the last one was, is answered within ``submit``. At most ``most_bytes`` are held back, so that
-    large bodies, which gain nothing by it, are not collected.
+    large bodies, which gain nothing by it, are not collected. ``note`` is told of all answers of a run at once.
     """
 
-    def __init__(self, predictor: Predictor, most_bytes: int) -> None:
+    def __init__(self, predictor: Predictor, most_bytes: int, note: Note) -> None:
         self._predictor = predictor
+        self._note = note
         self._most_bytes = most_bytes
-        #: By the outputs of POST /predict, its bodies; by None, the work of other routes.
-        self._waiting: dict[Outputs | None, tuple[list[Any], list[Done]]] = {}
+        #: By the outputs of POST /predict, its bodies; by "work", that of other routes.
+        self._waiting: dict[Together, tuple[list[Any], list[Exchange], list[Send]]] = {}
         self._bytes = 0
         #: Requests of this turn and of the last one; a turn begins with its first request.
         self._now = 0
@@ -34,30 +38,27 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Return how many requests wait for the end of the turn."""
-        return sum(len(items) for items, _ in self._waiting.values())
+        return sum(len(items) for items, _, _ in self._waiting.values())
 
-    def submit(self, body: bytes, outputs: Outputs, done: Callable[[Answer | InvalidRequestError], object]) -> None:
-        """Answer the body of a POST /predict by calling ``done`` once, within this call or at the end of this turn.
+    def submit(self, exchange: Exchange, item: bytes | Work[Reply], size: int, by: Together, send: Send) -> None:
+        """Answer ``item``: have ``send`` called once, within this call or at the end of this turn.
 
-        ``outputs`` are what ``Predictor.choose`` returned. ``done`` must not raise: others wait behind it. To be called
-        in the thread of the running loop.
+        It is the body of a POST /predict, ``by`` the outputs that ``Predictor.choose`` returned; or what another route
+        made of ``size`` bytes, by "work". ``send`` must not raise: others wait behind it. To be called in the thread of
+        the running loop.
         """
-        self._submit(outputs, body, len(body), done)
-
-    def submit_work(self, work: Work[Reply], size: int, done: Callable[[Reply | InvalidRequestError], object]) -> None:
-        """Do the same for what another route made of ``size`` bytes."""
-        self._submit(None, work, size, done)
-
-    def _submit(self, outputs: Outputs | None, item: Any, size: int, done: Done) -> None:
         self._now += 1
         if self._now == 1:
             asyncio.get_running_loop().call_soon(self._end_turn)
             if self._last <= 1:
-                self._answer(outputs, [item], [done])
+                self._answer(by, [item], [exchange], [send])
                 return
-        items, waiting = self._waiting.setdefault(outputs, ([], []))
+        if by not in self._waiting:
+            self._waiting[by] = ([], [], [])
+        items, exchanges, sends = self._waiting[by]
         items.append(item)
-        waiting.append(done)
+        exchanges.append(exchange)
+        sends.append(send)
         self._bytes += size
         if self._bytes > self._most_bytes:
             self.flush()
@@ -66,21 +67,26 @@ class Batcher:
         """Answer at once what waits."""
         waiting, self._waiting, self._bytes = self._waiting, {}, 0
         with ExitStack() as stack:  # should one of them fail, the others are answered all the same
-            for outputs, (items, done) in waiting.items():
-                stack.callback(self._answer, outputs, items, done)
+            for by, (items, exchanges, sends) in waiting.items():
+                stack.callback(self._answer, by, items, exchanges, sends)
 
     def _end_turn(self) -> None:
         self._last, self._now = self._now, 0
         self.flush()
 
-    def _answer(self, outputs: Outputs | None, items: list[Any], waiting: list[Done]) -> None:
-        answers: Sequence[Answer | Reply | InvalidRequestError] = ()
+    def _answer(self, by: Together, items: list[Any], exchanges: list[Exchange], sends: list[Send]) -> None:
+        answers: Sequence[Reply | InvalidRequestError] = ()
         try:
-            answers = self._predictor.run(items) if outputs is None else self._predictor.answers(items, outputs)
+            answers = self._predictor.run(items) if by == "work" else self._predictor.answers(items, by)
         finally:
             # Should the code fail, the error goes its way, and still nobody waits for ever.
-            for done, answer in zip(waiting, answers or [_failure()] * len(items), strict=True):
-                done(answer)
+            answered = [
+                (exchange, answer if isinstance(answer, Reply) else exchange.problem(answer))
+                for exchange, answer in zip(exchanges, answers or [_failure()] * len(items), strict=True)
+            ]
+            self._note(answered)
+            for send, (exchange, reply) in zip(sends, answered, strict=True):
+                send(exchange, reply)
 
 
 def _failure() -> InvalidRequestError:

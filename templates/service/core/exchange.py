@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from core.http import Call, Head, Reply, Route
@@ -28,20 +29,24 @@ def request_id(headers: Mapping[bytes, bytes]) -> str:
     return f"{_PREFIX}-{next(_numbers):x}"
 
 
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
 class Exchange:
     """Made by ``Service.begin``; ``refused`` is the answer where the head alone decides."""
 
-    __slots__ = ("head", "held", "parameters", "refused", "request_id", "route", "started")
+    __slots__ = ("head", "held", "noted", "parameters", "refused", "request_id", "route", "started")
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, route: Route | None = None, parameters: Mapping[str, str] = NONE) -> None:
         self.started = perf_counter()
         self.head = head
         self.request_id = request_id(head.headers)
-        self.route: Route | None = None
-        self.parameters: Mapping[str, str] = {}
+        self.route = route
+        self.parameters = parameters
         self.refused: Reply | None = None
         #: Whether it takes one of the places that MAX_CONCURRENCY gives out.
         self.held = False
+        self.noted = False
 
     @property
     def template(self) -> str:

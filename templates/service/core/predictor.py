@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.bodies.decode import Decoder, Rows, joined
 from core.bodies.encode import Encoder
+from core.http import Reply
 from core.problems import InvalidRequestError, Problem, invalid
 from core.runtime.model import Model
 from core.settings import Settings
@@ -22,14 +23,6 @@ _logger = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The JSON of an answer, and how many rows it answers."""
-
-    content: bytes
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +47,26 @@ class Predictor:
         #: Is told of each run how many requests it answered, and how many rows.
         self.ran: Callable[[int, int], object] = lambda requests, rows: None
 
-    def answer(self, body: bytes, outputs: Iterable[str] = ()) -> Answer:
+    def answer(self, body: bytes, outputs: Iterable[str] = ()) -> Reply:
         """Answer the rows in ``body``; ``outputs`` as in ``choose``. Raises InvalidRequestError."""
         [answer] = self.answers([body], self.choose(outputs))
         if isinstance(answer, InvalidRequestError):
             raise answer
         return answer
 
-    def answers(self, bodies: Sequence[bytes], outputs: tuple[str, ...]) -> list[Answer | InvalidRequestError]:
+    def answers(self, bodies: Sequence[bytes], outputs: tuple[str, ...]) -> list[Reply | InvalidRequestError]:
         """Answer the bodies of several POST /predict, each by its answer or by what is wrong with it.
 
         ``outputs`` are what ``choose`` returned.
         """
         rows, counts, refused = self.decoder.decode_all(bodies)
-        answers: list[Answer | InvalidRequestError] = []
+        answers: list[Reply | InvalidRequestError] = []
         for part, result in self._runs(rows, counts, outputs):
             if isinstance(result, InvalidRequestError):
                 answers.append(result)
             else:
-                answers += map(Answer, self.encoder.encode_each(result, part), part)
+                contents = self.encoder.encode_each(result, part)
+                answers += [Reply(200, content, rows=count) for content, count in zip(contents, part, strict=True)]
         for position, error in refused.items():
             answers.insert(position, error)
         return answers

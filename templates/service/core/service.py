@@ -7,7 +7,7 @@ most ``settings.max_body_bytes`` of it; and ``end`` with the answer, which retur
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
@@ -70,12 +70,14 @@ class Service:
         self._libraries = libraries
         self._draining = False
         self._headers = HEADERS
+        #: Whether answers carry no other headers than HEADERS, their request id, and their own.
+        self.usual = not settings.cors_origins
         #: Why the service is not ready: what is wrong with its answer to a golden example. Empty when it is ready.
         self.trouble = examples.verify(self.predictor, self.examples)
         #: Bodies up to this size are answered within INLINE_SECONDS.
         self.inline_bytes = _FEWEST_BYTES if self.trouble else self._measure()
         #: Joins small requests that arrive at the same time, whatever reads them from the connection.
-        self.batcher = Batcher(self.predictor, self.inline_bytes)
+        self.batcher = Batcher(self.predictor, self.inline_bytes, self.note)
         self.predictor.ran = self.metrics.batch
         self.metrics.waiting = lambda: self.batcher.waiting
 
@@ -94,7 +96,8 @@ class Service:
             if ours:
                 exchange.route, exchange.parameters = self.router.find(head.method, head.path)
             if not (exchange.route and exchange.route.open):
-                self._admit(exchange)
+                self.guard.enter(head)
+                exchange.held = True
             if exchange.route is None:
                 check_length(head, self.settings.max_body_bytes)
             elif exchange.route.takes:
@@ -105,34 +108,39 @@ class Service:
 
     def begin_known(self, head: Head, found: Found) -> Exchange:
         """Begin with a request whose route was ``found``, and nothing wrong with its head; only the guard is asked."""
-        exchange = Exchange(head)
-        exchange.route, exchange.parameters = found
+        exchange = Exchange(head, *found)
         try:
-            self._admit(exchange)
+            self.guard.enter(head)
+            exchange.held = True
         except InvalidRequestError as error:
             exchange.refused = exchange.problem(error)
         return exchange
 
     def end(self, exchange: Exchange, reply: Reply) -> dict[str, str]:
         """Note an answer, and return all its headers."""
-        self.note(exchange, reply)
+        if not exchange.noted:
+            self.note([(exchange, reply)])
         told = {"content-type": reply.media_type} if reply.media_type else {}
         return {**self.headers(exchange), **told, **reply.headers}
 
-    def note(self, exchange: Exchange, reply: Reply) -> None:
-        """Note an answer in metrics, log and traces, and let another request take its place."""
-        if exchange.held:
+    def note(self, answered: Iterable[tuple[Exchange, Reply]]) -> None:
+        """Note answers in metrics, log and traces, once each, and let other requests take their places."""
+        now, places = perf_counter(), 0
+        counted = []
+        for exchange, reply in answered:
+            if exchange.noted:
+                continue
+            exchange.noted = True
+            places += exchange.held
             exchange.held = False
-            self.guard.leave()
-        seconds = perf_counter() - exchange.started
-        self.metrics.count(exchange.template, reply.status, seconds, reply.rows)
-        self.log.write(exchange, reply, seconds)
-        self.tracer.record(exchange, reply, seconds)
-
-    @property
-    def usual(self) -> bool:
-        """Whether answers carry no other headers than HEADERS, their request id, and their own."""
-        return self._headers is HEADERS and not self.settings.cors_origins
+            seconds = now - exchange.started
+            counted.append((exchange.template, reply.status, seconds, reply.rows))
+            if self.log.on:
+                self.log.write(exchange, reply, seconds)
+            if self.tracer.on:
+                self.tracer.record(exchange, reply, seconds)
+        self.guard.leave(places)
+        self.metrics.count(counted)
 
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """Return the headers that every answer carries."""
@@ -148,6 +156,7 @@ class Service:
         """Say from now on that the service is not ready, and have clients connect anew, which leads them elsewhere."""
         self._draining = True
         self._headers = {**HEADERS, "connection": "close"}
+        self.usual = False
 
     def close(self) -> None:
         """Send what is noted and not sent yet: the last answer is given."""
@@ -173,11 +182,6 @@ class Service:
             },
             "versions": {name: version(name) for name in (*self._libraries, *self.model.runtime.libraries)},
         }
-
-    def _admit(self, exchange: Exchange) -> None:
-        self.guard.admit(exchange.head)
-        self.guard.enter()
-        exchange.held = True
 
     def _routes(self) -> list[Route]:
         return [

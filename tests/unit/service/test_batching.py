@@ -10,27 +10,51 @@ import pytest
 class Echo:
     """Stands for the predictor: answers each body with itself, and remembers what it was asked together."""
 
-    def __init__(self) -> None:
+    def __init__(self, reply: Any) -> None:
+        self.reply = reply
         self.runs: list[list[bytes]] = []
 
     def answers(self, bodies: list[bytes], outputs: tuple[str, ...]) -> list[Any]:
         self.runs.append([*bodies])
         if b"fault" in bodies:
             raise RuntimeError("the code is wrong")
-        return [(body, outputs) for body in bodies]
+        return [self.reply(200, body, ",".join(outputs)) for body in bodies]
+
+
+class Asked:
+    """A batcher whose requests are bodies alone; ``noted`` are the answers that it told of, by run."""
+
+    def __init__(self, service_code: Callable[[str], Any], echo: Echo) -> None:
+        self.noted: list[list[int]] = []
+        self._batcher = service_code("core.batching").Batcher(echo, most_bytes=20, note=self.note)
+        self._exchange, self._head = service_code("core.exchange").Exchange, service_code("core.http").Head("POST", "/")
+        self.flush = self._batcher.flush
+
+    def note(self, answered: list[tuple[Any, Any]]) -> None:
+        self.noted.append([reply.status for _, reply in answered])
+
+    @property
+    def waiting(self) -> int:
+        return int(self._batcher.waiting)
+
+    def submit(self, body: bytes, outputs: tuple[str, ...], done: Callable[[Any], None]) -> None:
+        def send(_: Any, reply: Any) -> None:
+            done((reply.content, (*reply.media_type.split(","),)) if reply.status == 200 else reply)
+
+        self._batcher.submit(self._exchange(self._head), body, len(body), outputs, send)
 
 
 @pytest.fixture
-def echo() -> Echo:
-    return Echo()
+def echo(service_code: Callable[[str], Any]) -> Echo:
+    return Echo(service_code("core.http").Reply)
 
 
 @pytest.fixture
-def batcher(service_code: Callable[[str], Any], echo: Echo) -> Any:
-    return service_code("core.batching").Batcher(echo, most_bytes=20)
+def batcher(service_code: Callable[[str], Any], echo: Echo) -> Asked:
+    return Asked(service_code, echo)
 
 
-async def turn(batcher: Any, *bodies: bytes, outputs: tuple[str, ...] = ("prediction",)) -> list[Any]:
+async def turn(batcher: Asked, *bodies: bytes, outputs: tuple[str, ...] = ("prediction",)) -> list[Any]:
     """Submit bodies in one turn of the loop, and return the answers that were there before it ended."""
     answers: list[Any] = []
     for body in bodies:
@@ -41,7 +65,7 @@ async def turn(batcher: Any, *bodies: bytes, outputs: tuple[str, ...] = ("predic
     return at_once
 
 
-def test_a_request_that_is_alone_is_answered_at_once(batcher: Any, echo: Echo) -> None:
+def test_a_request_that_is_alone_is_answered_at_once(batcher: Asked, echo: Echo) -> None:
     async def alone() -> None:
         for _ in range(3):
             assert await turn(batcher, b"a") == [(b"a", ("prediction",))]
@@ -50,17 +74,18 @@ def test_a_request_that_is_alone_is_answered_at_once(batcher: Any, echo: Echo) -
     assert echo.runs == [[b"a"]] * 3
 
 
-def test_requests_of_one_turn_share_a_run_once_a_turn_had_several(batcher: Any, echo: Echo) -> None:
+def test_requests_of_one_turn_share_a_run_once_a_turn_had_several(batcher: Asked, echo: Echo) -> None:
     async def several() -> None:
         assert await turn(batcher, b"a", b"b", b"c") == [(b"a", ("prediction",))]
         assert await turn(batcher, b"d", b"e", b"f") == []
         assert await turn(batcher, b"g", b"h") == []
 
     asyncio.run(several())
+    assert [len(run) for run in batcher.noted] == [1, 2, 3, 2]
     assert echo.runs == [[b"a"], [b"b", b"c"], [b"d", b"e", b"f"], [b"g", b"h"]]
 
 
-def test_after_a_turn_with_one_request_the_next_is_answered_at_once(batcher: Any, echo: Echo) -> None:
+def test_after_a_turn_with_one_request_the_next_is_answered_at_once(batcher: Asked, echo: Echo) -> None:
     async def fewer() -> None:
         await turn(batcher, b"a", b"b")
         assert await turn(batcher, b"c") == []
@@ -69,7 +94,7 @@ def test_after_a_turn_with_one_request_the_next_is_answered_at_once(batcher: Any
     asyncio.run(fewer())
 
 
-def test_requests_for_other_outputs_have_runs_of_their_own(batcher: Any, echo: Echo) -> None:
+def test_requests_for_other_outputs_have_runs_of_their_own(batcher: Asked, echo: Echo) -> None:
     answers: list[Any] = []
 
     async def mixed() -> None:
@@ -83,7 +108,7 @@ def test_requests_for_other_outputs_have_runs_of_their_own(batcher: Any, echo: E
     assert sorted(answers) == [(b"c", ("x",)), (b"d", ("y",)), (b"e", ("x",))]
 
 
-def test_no_more_bytes_are_held_back_than_are_answered_in_a_moment(batcher: Any, echo: Echo) -> None:
+def test_no_more_bytes_are_held_back_than_are_answered_in_a_moment(batcher: Asked, echo: Echo) -> None:
     async def large() -> None:
         await turn(batcher, b"a", b"b")
         await turn(batcher, b"c" * 10, b"d" * 10, b"e" * 10, b"f" * 30, b"g")
@@ -92,30 +117,30 @@ def test_no_more_bytes_are_held_back_than_are_answered_in_a_moment(batcher: Any,
     assert echo.runs[2:] == [[b"c" * 10, b"d" * 10, b"e" * 10], [b"f" * 30], [b"g"]]
 
 
-def test_what_waits_is_answered_when_it_is_asked_for(batcher: Any, echo: Echo) -> None:
+def test_what_waits_is_answered_when_it_is_asked_for(batcher: Asked, echo: Echo) -> None:
     answers: list[Any] = []
 
     async def flushed() -> None:
         await turn(batcher, b"a", b"b")
-        batcher.submit(b"c", (), answers.append)
-        batcher.submit(b"d", (), answers.append)
+        batcher.submit(b"c", ("x",), answers.append)
+        batcher.submit(b"d", ("x",), answers.append)
         assert batcher.waiting == 2
         batcher.flush()
         assert batcher.waiting == 0
-        assert answers == [(b"c", ()), (b"d", ())]
+        assert answers == [(b"c", ("x",)), (b"d", ("x",))]
 
     asyncio.run(flushed())
     assert echo.runs[2:] == [[b"c", b"d"]]
 
 
-def test_nobody_waits_for_ever_where_the_code_fails(batcher: Any) -> None:
+def test_nobody_waits_for_ever_where_the_code_fails(batcher: Asked) -> None:
     answers: list[Any] = []
     faults: list[Any] = []
 
     async def failing() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told["exception"]))
         await turn(batcher, b"a", b"b")
-        for body, outputs in ((b"c", ("x",)), (b"fault", ()), (b"d", ()), (b"e", ("y",))):
+        for body, outputs in ((b"c", ("x",)), (b"fault", ("z",)), (b"d", ("z",)), (b"e", ("y",))):
             batcher.submit(body, outputs, answers.append)
         await asyncio.sleep(0)
         assert await turn(batcher, b"f", b"g") == []
@@ -123,3 +148,4 @@ def test_nobody_waits_for_ever_where_the_code_fails(batcher: Any) -> None:
     asyncio.run(failing())
     assert sorted(getattr(answer, "status", 200) for answer in answers) == [200, 200, 500, 500]
     assert [str(fault) for fault in faults] == ["the code is wrong"]
+    assert sorted(batcher.noted[2:5]) == [[200], [200], [500, 500]]

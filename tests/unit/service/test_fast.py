@@ -1,5 +1,6 @@
 """Which requests the fast path takes, what its answers are in bytes, and when there is no fast path at all."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -90,23 +91,23 @@ def heads(server_code: Code, make: Callable[..., Any]) -> Any:
 
 @pytest.mark.parametrize("content", PLAIN.values(), ids=PLAIN.keys())
 def test_is_plain(heads: Any, content: bytes) -> None:
-    assert heads.plain(content).length == 36
+    assert heads.learn(content).length == 36
 
 
 @pytest.mark.parametrize("content", NOT_PLAIN.values(), ids=NOT_PLAIN.keys())
 def test_is_not_plain(heads: Any, content: bytes) -> None:
-    assert heads.plain(content) is None
+    assert heads.learn(content) is None
 
 
 def test_a_body_that_would_keep_others_waiting_is_not_plain(server_code: Code, make: Callable[..., Any]) -> None:
     service = make()
     heads = server_code("wire").Heads(service)
-    assert heads.plain(head(length=service.inline_bytes))
-    assert heads.plain(head(length=service.inline_bytes + 1)) is None
+    assert heads.learn(head(length=service.inline_bytes))
+    assert heads.learn(head(length=service.inline_bytes + 1)) is None
 
 
 def test_a_path_that_the_framework_answers_is_not_plain(server_code: Code, make: Callable[..., Any]) -> None:
-    assert server_code("wire").Heads(make(own=("/predict",))).plain(head()) is None
+    assert server_code("wire").Heads(make(own=("/predict",))).learn(head()) is None
 
 
 @pytest.mark.parametrize("setting", [{"rate_limit": 5.0}, {"access_log": 1.0}], ids=["rate", "log"])
@@ -115,8 +116,8 @@ def test_whom_a_proxy_asks_for_matters_where_addresses_count(
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
     forwarded = head("POST /predict HTTP/1.1", "X-Forwarded-For: 203.0.113.7")
-    assert server_code("wire").Heads(make()).plain(forwarded)
-    assert server_code("wire").Heads(make(**setting)).plain(forwarded) is None
+    assert server_code("wire").Heads(make()).learn(forwarded)
+    assert server_code("wire").Heads(make(**setting)).learn(forwarded) is None
 
 
 def test_whom_a_proxy_asks_for_does_not_matter_where_none_is_trusted(
@@ -124,22 +125,23 @@ def test_whom_a_proxy_asks_for_does_not_matter_where_none_is_trusted(
 ) -> None:
     monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
     forwarded = head("POST /predict HTTP/1.1", "X-Forwarded-For: 203.0.113.7")
-    assert server_code("wire").Heads(make(rate_limit=5.0, access_log=1.0)).plain(forwarded)
+    assert server_code("wire").Heads(make(rate_limit=5.0, access_log=1.0)).learn(forwarded)
 
 
 def test_only_json_for_json_is_answered_together(heads: Any) -> None:
-    assert heads.plain(head()).together
-    assert not heads.plain(head("POST /predict HTTP/1.1", "Content-Type: text/csv")).together
-    assert not heads.plain(head("POST /predict HTTP/1.1", "Accept: text/csv")).together
-    assert not heads.plain(head("POST /invocations HTTP/1.1")).together
+    assert heads.learn(head()).known.by == ("prediction",)
+    assert heads.learn(head("POST /predict HTTP/1.1", "Content-Type: text/csv")).known.by == "alone"
+    assert heads.learn(head("POST /predict HTTP/1.1", "Accept: text/csv")).known.by == "alone"
+    assert heads.learn(head("POST /invocations HTTP/1.1")).known.by == "alone"
 
 
 def test_heads_that_are_remembered_are_few(heads: Any) -> None:
-    first = heads.plain(head())
-    assert heads.plain(head()) is first
+    first = heads.learn(head())
+    assert heads.known == {head(): first}
     for number in range(1000):
-        assert heads.plain(head("POST /predict HTTP/1.1", f"X-Request-ID: {number}"))
-    assert heads.plain(head()) is not first
+        assert heads.learn(head("POST /predict HTTP/1.1", f"X-Request-ID: {number}"))
+    assert head() not in heads.known
+    assert len(heads.known) < 300
 
 
 def test_an_answer_in_bytes(server_code: Code, service_code: Code) -> None:
@@ -179,6 +181,29 @@ class Starlette:
 
 class Other:
     """Some middleware of the user."""
+
+
+def test_paths_of_the_service_do_not_pass_a_framework_that_has_nothing_in_front(
+    server_code: Callable[[str], Any], make: Callable[..., Any]
+) -> None:
+    service, seen = make(own=("/info",)), []
+
+    class App(Starlette):
+        async def __call__(self, scope: Any, *_: Any) -> None:
+            seen.append(scope["path"])
+
+    async def sent(_: Any) -> None:
+        pass
+
+    app = App()
+    app.add_middleware(server_code("core.fronts.asgi").Front)
+    shorter = server_code("fast").application(service, app)
+    for path in ("/livez", "/v2/models/x", "/info", "/mine"):
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+        asyncio.run(shorter(scope, None, sent))
+    assert seen == ["/info", "/mine"]
+    app.add_middleware(Other)
+    assert server_code("fast").application(service, app) is app
 
 
 def test_there_is_a_fast_path_where_nothing_stands_in_front(protocol: Callable[..., Any]) -> None:

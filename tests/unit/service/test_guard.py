@@ -179,19 +179,19 @@ def test_an_ipv6_network_counts_as_one_sender(service_code: Code, one: str, othe
     assert (network(one) == network(other)) is same
 
 
-def test_places_are_given_out_and_taken_back(service_code: Code, guard: Any) -> None:
+def test_places_are_given_out_and_taken_back(service_code: Code, guard: Any, head: Any) -> None:
     places = guard(max_concurrency=2)
-    places.enter()
-    places.enter()
-    error = refused(service_code, places.enter)
+    places.enter(head())
+    places.enter(head())
+    error = refused(service_code, lambda: places.enter(head()))
     assert error.status == 429
     assert error.headers == {"retry-after": "1"}
-    places.leave()
-    places.enter()
+    places.leave(1)
+    places.enter(head())
     assert places.held == 2
 
 
-def test_threads_take_no_more_places_than_there_are(service_code: Code, guard: Any) -> None:
+def test_threads_take_no_more_places_than_there_are(service_code: Code, guard: Any, head: Any) -> None:
     places = guard(max_concurrency=3)
     error = service_code("core.problems").InvalidRequestError
     seen: list[int] = []
@@ -199,11 +199,11 @@ def test_threads_take_no_more_places_than_there_are(service_code: Code, guard: A
     def work() -> None:
         for _ in range(3000):
             try:
-                places.enter()
+                places.enter(head())
             except error:
                 continue
             seen.append(places.held)
-            places.leave()
+            places.leave(1)
 
     threads = [Thread(target=work) for _ in range(6)]
     for thread in threads:

@@ -279,3 +279,16 @@ def test_a_number_has_the_digits_that_it_has_alone(service_code: Callable[[str],
         array[::50, 0] = np.nan
         rows = encoder.encode_each({"scores": array}, [1] * 500)
         assert rows == [encoder.encode({"scores": array[i : i + 1]}) for i in range(500)]
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.bool_])
+def test_one_value_a_row_is_written_as_it_is_alone(service_code: Callable[[str], Any], kind: str, dtype: type) -> None:
+    output = service_code("core.runtime.signature").Output('the "name"', kind, None)
+    encoder = service_code("core.bodies.encode").Encoder([output])
+    random = np.random.default_rng(4)
+    values = (random.normal(size=300) * 10.0 ** random.integers(-9, 9, 300)).astype(dtype)
+    if values.dtype.kind == "f" and kind == "number":
+        values[::50], values[1::50], values[2::50] = np.nan, -np.inf, -0.0
+    rows = encoder.encode_each({output.name: values}, [1] * 300)
+    assert rows == [encoder.encode({output.name: values[i : i + 1]}) for i in range(300)]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection
-from threading import Lock
 
 from core.access.cors import Cors
 from core.access.keys import Keys
@@ -22,18 +21,21 @@ class Guard:
         self._keys = Keys(settings.api_keys)
         self._rates = Rates(settings.rate_limit) if settings.rate_limit else None
         self._cors = Cors(settings.cors_origins)
+        self._asks = bool(self._keys) or self._rates is not None
         self._most = settings.max_concurrency
-        self._lock = Lock()
-        #: How many requests are answered or wait now.
-        self.held = 0
+        # To take the last of a list and to add to it needs no lock, of whatever thread.
+        self._free = [None] * self._most
+
+    @property
+    def held(self) -> int:
+        """Return how many requests are answered or wait now."""
+        return self._most - len(self._free)
 
     def admit(self, head: Head) -> None:
         """Raise InvalidRequestError for a request without a right key (401), or one too many of its sender (429).
 
         The sender is the key, or else the address. Wrong keys count for the address: so nobody tries many.
         """
-        if not self._keys and self._rates is None:
-            return
         key = self._keys.find(head.headers)
         if self._rates is not None:
             wait = self._rates.take(network(head.client) if key is None else f"key {key}")
@@ -42,18 +44,18 @@ class Guard:
         if self._keys and key is None:
             raise _no_key()
 
-    def enter(self) -> None:
-        """Take a place; raises InvalidRequestError (429) where all are taken."""
-        with self._lock:
-            if self.held < self._most:
-                self.held += 1
-                return
-        raise _too_many(f"{self._most} requests are being answered already", 1)
+    def enter(self, head: Head) -> None:
+        """Admit a request and take a place for it; raises InvalidRequestError (429) where all are taken."""
+        if self._asks:
+            self.admit(head)
+        try:
+            self._free.pop()
+        except IndexError:
+            raise _too_many(f"{self._most} requests are being answered already", 1) from None
 
-    def leave(self) -> None:
-        """Give the place back."""
-        with self._lock:
-            self.held -= 1
+    def leave(self, places: int) -> None:
+        """Give ``places`` back."""
+        self._free += [None] * places
 
     def cors(self, head: Head) -> dict[str, str]:
         """Return the headers that let a page of another origin read the answer."""

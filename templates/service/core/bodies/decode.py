@@ -107,6 +107,8 @@ class Decoder:
 
     def _quickly(self, parts: Sequence[list[Sequence[Any]]]) -> Rows:
         rows = parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
+        if not set(map(type, rows)) <= {list, tuple}:  # tuples are what records became
+            raise DoubtfulError
         return Rows(self._matrix(rows), len(rows))
 
     def from_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Rows:
@@ -138,17 +140,16 @@ class Decoder:
         document = parse_fast(body)
         if type(document) is not dict or len(document) != 1:
             raise DoubtfulError
-        [(form, rows)] = document.items()
-        if form not in {"features", "records"} or type(rows) is not list or not rows:
+        form = "features" if "features" in document else "records"
+        rows = document.get(form)
+        if type(rows) is not list or not rows:
             raise DoubtfulError
         if len(rows) > self._max_rows:
             raise too_many_rows(form, len(rows), self._max_rows)
-        return self._lists(body, rows) if form == "features" else self._records(body, rows)
-
-    def _lists(self, body: bytes, rows: list[Any]) -> list[Sequence[Any]]:
+        if form == "records":
+            return self._records(body, rows)
         # The fast parser forgets repeated keys: rule out a second "features", plain or with escapes.
-        repeated = body.count(b":") > 1 and (body.count(b'"features"') > 1 or b"\\u" in body)
-        if repeated or set(map(type, rows)) != {list}:
+        if body.count(b":") > 1 and (body.count(b'"features"') > 1 or b"\\u" in body):
             raise DoubtfulError
         return rows
 

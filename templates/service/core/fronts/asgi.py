@@ -10,15 +10,17 @@ from time import perf_counter
 from typing import Any
 
 from core.exchange import Exchange, too_large, too_slow
-from core.fronts.answering import ask, joins
+from core.fronts.answering import Way, ask
 from core.fronts.deadline import Deadline
+from core.fronts.heads import Known, Memory, known
 from core.http import Head, Reply
 from core.problems import InvalidRequestError
-from core.service import Service
+from core.service import HEADERS, Service
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: What logs and metrics say of a client that did not wait for its answer, as nginx does; it is never sent.
@@ -38,6 +40,7 @@ class Front:
         self.service = service
         self._deadline = Deadline(service.settings.body_timeout)
         self._inner = inner
+        self._memory = Memory[Known]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or see the application start and end."""
@@ -68,18 +71,43 @@ class Front:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         service = self.service
-        exchange = service.begin(head(scope), framework=self._inner is not None)
+        told = self._known(scope) if scope["method"] == "POST" else None
+        if told:
+            exchange = service.begin_known(told.head, told.found)
+        else:
+            exchange = service.begin(head(scope), framework=self._inner is not None)
         if exchange.refused is None and exchange.route is None and self._inner is not None:
             await self._pass_on(self._inner, exchange, scope, receive, send)
             return
-        reply = await self._reply(exchange, receive)
-        headers = service.end(exchange, reply)
+        reply = await self._reply(exchange, receive, told.by if told else None)
+        if service.usual and reply.media_type and not reply.headers:
+            if not exchange.noted:
+                service.note([(exchange, reply)])
+            headers = [*_USUAL, (b"x-request-id", exchange.request_id.encode())]
+            headers.append((b"content-type", reply.media_type.encode()))
+        else:
+            headers = encoded(service.end(exchange, reply))
         if reply.status != GONE:
             await respond(send, reply, headers, bodiless=scope["method"] == "HEAD")
 
-    async def _reply(self, exchange: Exchange, receive: Receive) -> Reply:
+    def _known(self, scope: Scope) -> Known | None:
+        client = scope.get("client")
+        # each header is a pair, which servers may make a list
+        key = client and client[0], scope["path"], scope["query_string"], *map(tuple, scope["headers"])
+        told = self._memory.known.get(key)
+        if told is None:
+            try:
+                told = known(self.service, head(scope), self.service.settings.max_body_bytes)
+            except InvalidRequestError:
+                return None
+            if told:
+                size = sum(len(name) + len(value) for name, value in scope["headers"])
+                self._memory.keep(key, size + len(scope["path"]) + len(scope["query_string"]), told)
+        return told
+
+    async def _reply(self, exchange: Exchange, receive: Receive, by: Way | None) -> Reply:
         try:
-            return exchange.refused or await self._answer(exchange, receive)
+            return exchange.refused or await self._answer(exchange, receive, by)
         except InvalidRequestError as error:
             return exchange.problem(error)
         except Disconnected:
@@ -88,25 +116,36 @@ class Front:
             self.service.end(exchange, Reply(500))
             raise
 
-    async def _answer(self, exchange: Exchange, receive: Receive) -> Reply:
+    async def _answer(self, exchange: Exchange, receive: Receive, by: Way | None) -> Reply:
         """Read the body of a request and answer it; raises InvalidRequestError, Disconnected."""
         service, route = self.service, exchange.route
         body = await self._body(receive) if route and route.takes else b""
         if len(body) > service.inline_bytes:
             return await asyncio.to_thread(exchange.answer, body)
-        if route is None or not joins(route, exchange.head):
+        if not by or by == "alone":
             return exchange.answer(body)
         answered = asyncio.get_running_loop().create_future()
-        ask(service, exchange, body, partial(_settle, answered), together=True)
+        ask(service, exchange, body, partial(_settle, answered), by)
         reply: Reply = await answered
         return reply
 
     async def _body(self, receive: Receive) -> bytes:
         settings = self.service.settings
+        parts: list[bytes] = []
+        size, more = 0, True
         try:
-            return await self._deadline.wait(_whole(receive, settings.max_body_bytes))
+            with self._deadline:
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected
+                    parts.append(message.get("body", b""))
+                    size, more = size + len(parts[-1]), message.get("more_body", False)
+                    if size > settings.max_body_bytes:
+                        raise too_large(settings.max_body_bytes)
         except TimeoutError:
             raise too_slow(settings.body_timeout) from None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _pass_on(
         self, inner: Application, exchange: Exchange, scope: Scope, receive: Receive, send: Send
@@ -138,7 +177,8 @@ class Front:
             if not more:  # what still comes is the end of the connection, which may take its time
                 return await receive()
             try:
-                message = await self._deadline.wait(receive())
+                with self._deadline:
+                    message = await receive()
             except TimeoutError:
                 raise too_slow(settings.body_timeout) from None
             size, more = size + len(message.get("body", b"")), message.get("more_body", False)
@@ -168,33 +208,20 @@ def head(scope: Scope) -> Head:
     return Head(scope.get("method", "GET"), scope["path"], query, dict(scope["headers"]), client[0] if client else "")
 
 
-async def _whole(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise too_large(limit)
-        more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def respond(send: Send, reply: Reply, headers: dict[str, str], *, bodiless: bool = False) -> None:
+async def respond(send: Send, reply: Reply, headers: Headers, *, bodiless: bool = False) -> None:
     """Send an answer."""
-    told = encoded(headers)
     if reply.status != 204:  # which has no content: RFC 9110, section 8.6
-        told.append((b"content-length", str(len(reply.content)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": told})
+        headers.append((b"content-length", b"%d" % len(reply.content)))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if bodiless else reply.content})
 
 
-def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def encoded(headers: Mapping[str, str]) -> Headers:
     """Return headers as ASGI wants them."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_USUAL = encoded(HEADERS)
 
 
 async def _alone(_: Scope, receive: Receive, send: Send) -> None:

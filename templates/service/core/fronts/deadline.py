@@ -1,14 +1,14 @@
 """An end to waiting for slow clients, with one timer for all: one for each would cost twice what a prediction does."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
-
-T = TypeVar("T")
+from types import TracebackType
 
 
 class Deadline:
-    """Lets tasks of one event loop wait at most ``seconds``."""
+    """Lets tasks of one event loop wait at most ``seconds`` within it, as a context.
+
+    Where a task waits longer, what it waits for is cancelled, and TimeoutError raised.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -16,20 +16,17 @@ class Deadline:
         self._ends: dict[asyncio.Task[object] | None, float | None] = {}
         self._watched = False
 
-    async def wait(self, awaited: Awaitable[T]) -> T:
-        """Return what ``awaited`` returns; where that takes too long it is cancelled, and TimeoutError raised."""
+    def __enter__(self) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         end = self._ends[task] = loop.time() + self._seconds
         if not self._watched:
             self._watch(loop, end)
-        try:
-            return await awaited
-        except asyncio.CancelledError:
-            if task and self._ends[task] is None and not task.uncancel():
-                raise TimeoutError from None
-            raise
-        finally:
-            del self._ends[task]
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        task = asyncio.current_task()
+        late = self._ends.pop(task) is None
+        if task and late and kind is asyncio.CancelledError and not task.uncancel():
+            raise TimeoutError from None
 
     def _watch(self, loop: asyncio.AbstractEventLoop, end: float) -> None:
         self._watched = True

@@ -95,8 +95,7 @@ class _Method:
         reply, refused = Reply(500), None
         try:
             if not self._route.open:
-                self._service.guard.admit(exchange.head)
-                self._service.guard.enter()
+                self._service.guard.enter(exchange.head)
                 exchange.held = True
             reply = self._route.handle(Call(exchange.head, body))
         except InvalidRequestError as error:

@@ -26,8 +26,7 @@ def routes(service: "Service") -> list[Route]:
         outputs = chosen(service, call.head)
         if not plain(call.head):
             return bodies.answer(call, outputs)
-        answer = service.predictor.answer(call.body, outputs)
-        return Reply(200, answer.content, rows=answer.rows)
+        return service.predictor.answer(call.body, outputs)
 
     operation = describe.predict(service.model.signature, service.examples, service.settings)
     return [Route("POST", PATH, predict, described(operation, bodies.types), (*JSON_TYPES, *bodies.types))]

@@ -28,6 +28,7 @@ class AccessLog:
         self._sample = sample
         # Its own descriptor: number 1 may be given to a connection once standard output is closed.
         self._out = _standard_output() if sample else None
+        self.on = self._out is not None
 
     def write(self, exchange: Exchange, reply: Reply, seconds: float) -> None:
         """Write one line, or leave it out."""

@@ -6,7 +6,7 @@ included. Gauges, and what is named process_* and python_*, are of the worker th
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -78,17 +78,24 @@ class Metrics:
             collector(registry=self._registry)
         self._registry.register(_Families(self._families))
 
-    def count(self, route: str, status: int, seconds: float, rows: int) -> None:
-        """Count an answer that took ``seconds``; other routes than those of the service count as "other"."""
-        cells, start = self._cells, self._starts.get(route, self._other)
-        bucket = start + _STATUSES + bisect_left(_SECONDS, seconds)
-        kind = start + (status if _FIRST <= status <= _LAST else 500) - _FIRST
+    def count(self, answers: Iterable[tuple[str, int, float, int]]) -> None:
+        """Count answers: the route, the status, how many seconds it took, and its rows.
+
+        Other routes than those of the service count as "other".
+        """
+        added: dict[int, float] = {}  # by cell, and to these at the end: a dictionary takes half the time for each
+        for route, status, seconds, rows in answers:
+            start = self._starts.get(route, self._other)
+            kind = start + (status if _FIRST <= status <= _LAST else 500) - _FIRST
+            bucket = start + _STATUSES + bisect_left(_SECONDS, seconds)
+            total = start + _SUM
+            added[kind] = added.get(kind, 0) + 1
+            added[bucket] = added.get(bucket, 0) + 1
+            added[total] = added.get(total, 0) + seconds
+            added[self._all] = added.get(self._all, 0) + rows
         with self._lock:
-            cells[kind] += 1
-            cells[bucket] += 1
-            cells[start + _SUM] += seconds
-            if rows:
-                cells[self._all] += rows
+            for cell, value in added.items():
+                self._cells[cell] += value
 
     def batch(self, requests: int, rows: int) -> None:
         """Count a run of the model that answered ``requests`` requests with ``rows`` rows together."""

@@ -1,4 +1,4 @@
-"""Which protocol uvicorn takes: with the fast path or only with limits, as this app and the installed uvicorn allow."""
+"""What uvicorn is given: the application, and a protocol with the fast path or only with limits."""
 
 import asyncio
 import importlib
@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from core.fronts.asgi import Front
+from core.fronts.asgi import Front, Receive, Scope, Send
 from core.service import Service
 
 _log = logging.getLogger("uvicorn.error")
@@ -18,17 +18,18 @@ _MODULES = {
     "ServerState": "uvicorn.server",
 }
 
-# What limited.py and hot.py take from uvicorn: attributes that __init__ sets, and methods with their parameters.
+# What limited.py and hot.py take from uvicorn: attributes that are set when a connection or a message begins, and
+# methods with their parameters.
 _ATTRIBUTES = {
-    "HttpToolsProtocol": "access_log client cycle flow limit_concurrency logger loop root_path server_state "
-    "timeout_keep_alive timeout_keep_alive_task transport",
+    "HttpToolsProtocol": "access_log client cycle flow headers limit_concurrency logger loop root_path server_state "
+    "timeout_keep_alive timeout_keep_alive_task transport url",
     "RequestResponseCycle": "response_complete",
     "FlowControl": "write_paused",
     "ServerState": "default_headers total_requests",
 }
 _METHODS = {
     "HttpToolsProtocol": "connection_made(transport) connection_lost(exc) data_received(data) on_message_begin() "
-    "on_url(url) on_header(name,value) on_headers_complete() on_message_complete() on_response_complete() "
+    "on_headers_complete() on_message_complete() on_response_complete() "
     "send_400_response(msg) shutdown() timeout_keep_alive_handler() _unset_keepalive_if_required()",
     "FlowControl": "pause_reading() resume_reading()",
 }
@@ -51,6 +52,23 @@ def protocol(service: Service, app: object) -> type[asyncio.Protocol] | Literal[
     return made
 
 
+def application(service: Service, app: Any) -> Any:
+    """Return the ASGI application that uvicorn calls: ``app``, or what takes a shorter way through it.
+
+    Where the service is the outermost middleware, its own paths need not pass what a framework does before that, which
+    takes as long as a prediction.
+    """
+    if isinstance(app, Front) or not _is_first(app):
+        return app
+    front, router, own = Front(None, service), service.router, service.own
+
+    async def shorter(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "http" and scope["path"] not in own and router.knows(scope["path"])
+        await (front if ours else app)(scope, receive, send)
+
+    return shorter
+
+
 def _is_first(app: object) -> bool:
     """Say whether requests reach the service first: it is the app, or the outermost middleware of a Starlette app."""
     outermost = next(iter(getattr(app, "user_middleware", ())), None)
@@ -61,8 +79,8 @@ def _missing() -> Iterator[str]:
     """Name what they take from uvicorn and this one does not have."""
     found = {name: _found(module, name) for name, module in _MODULES.items()}
     for name, attributes in _ATTRIBUTES.items():
-        code = getattr(getattr(found[name], "__init__", None), "__code__", None)
-        yield from (f"{name}.{each}" for each in attributes.split() if each not in getattr(code, "co_names", ()))
+        there = _names(found[name], "__init__") | _names(found[name], "on_message_begin")
+        yield from (f"{name}.{each}" for each in attributes.split() if each not in there)
     for name, methods in _METHODS.items():
         for method in methods.split():
             known = getattr(found[name], method.partition("(")[0], None)
@@ -75,6 +93,11 @@ def _found(module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name, None)
     except ImportError:
         return None
+
+
+def _names(found: Any, method: str) -> set[str]:
+    code = getattr(getattr(found, method, None), "__code__", None)
+    return set(getattr(code, "co_names", ()))
 
 
 def _called(method: Any) -> str:

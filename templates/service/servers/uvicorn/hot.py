@@ -58,7 +58,8 @@ class FastProtocol(LimitedProtocol):
     def _take(self, data: bytes, *, behind: bool = False) -> None:
         """Answer the request that ``data`` begins with, maybe ``behind`` another one, or leave all to uvicorn."""
         end = data.find(b"\r\n\r\n")
-        plain = self.heads.plain(data[:end]) if 0 < end <= MOST else None
+        before = data[:end] if 0 < end <= MOST else b""
+        plain = self.heads.known.get(before) or self.heads.learn(before)
         whole = end + 4 + plain.length if plain else 0
         if len(data) < whole or (end < 0 and behind):
             self._leave(data) if self._rest else self._keep(data)
@@ -70,9 +71,9 @@ class FastProtocol(LimitedProtocol):
         else:
             self._busy, self._rest = True, data[whole:]
             if plain is not self._plain:
-                self._plain, self._head = plain, replace(plain.head, client=self.client[0] if self.client else "")
-            exchange = self.service.begin_known(self._head, plain.found)
-            ask(self.service, exchange, data[end + 4 : whole], self._send, together=plain.together)
+                self._plain, self._head = plain, replace(plain.known.head, client=self.client[0] if self.client else "")
+            exchange = self.service.begin_known(self._head, plain.known.found)
+            ask(self.service, exchange, data[end + 4 : whole], self._send, plain.known.by)
 
     def _keep(self, data: bytes) -> None:
         """Wait for the rest of a request, once: one that comes in many pieces is left to uvicorn."""

@@ -20,8 +20,11 @@ class LimitedProtocol(HttpToolsProtocol):
     """
 
     _reading = False  # a part of a head has come
-    _parsed = 0  # bytes of it that were told by the parser
-    _received = 0  # and those that came since it began: the parser tells of a header when it has all of it
+    _piece = 0  # bytes that came together with what is parsed now
+    _first = 0  # those that came together with the first byte of the head, maybe behind another request
+    _received = 0  # those and all that came since: the parser tells of a header when it has all of it
+    _headers = 0  # in the head; those that come after it are trailers
+    _large = False
     _idle: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -30,41 +33,38 @@ class LimitedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
+        self._piece = len(data)
         if self._reading:
-            self._received += len(data)
+            self._received += self._piece
         # uvicorn would stop the timer for any byte
         self._idle, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
         super().data_received(data)
         self.timeout_keep_alive_task, self._idle = self._idle, None
-        if self._reading and self._received > MOST and not self.transport.is_closing():
-            self._refuse()
+        if self._reading or (self.headers and len(self.headers) > self._headers):
+            large = self._received - self._first > MOST or self._exceeds()
+            if large and not self.transport.is_closing():
+                self._refuse()
 
     def on_message_begin(self) -> None:
-        self._reading, self._parsed, self._received = True, 0, 0
+        self._reading, self._first, self._received = True, self._piece, self._piece
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + len(b": \r\n"))
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        self._reading = False
+        self._reading, self._headers = False, len(self.headers)
+        # to add up the headers of each request would take as long as to read them
+        if self._received > MOST and self._exceeds():
+            self._large = True
+            raise OverflowError("the head is too large")  # the parser stops, and uvicorn sends what it does for errors
         if self._idle:
             self._idle.cancel()
             self._idle = None
         super().on_headers_complete()
 
-    def _count(self, size: int) -> None:
-        self._parsed += size
-        if self._parsed > MOST:
-            raise OverflowError("the head is too large")  # the parser stops, and uvicorn sends what it does for errors
+    def _exceeds(self) -> bool:
+        return len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers) > MOST
 
     def send_400_response(self, msg: str) -> None:
-        if self._parsed > MOST:
+        if self._large:
             self._refuse()
         else:
             super().send_400_response(msg)

@@ -6,32 +6,25 @@ from typing import NamedTuple
 
 import httptools
 
-from core.exchange import Exchange, check_body
-from core.fronts.answering import joins
+from core.exchange import Exchange
+from core.fronts.heads import Known, Memory, known
 from core.http import Head, Reply
 from core.problems import InvalidRequestError
-from core.router import Found
 from core.service import HEADERS, Service
 
 #: Headers that ask for more than an answer to the body behind them.
 _UNUSUAL = frozenset({b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"})
-_MOST_HEADS, _MOST_BYTES = 256, 2048
 
 
 class Plain(NamedTuple):
-    """A head without its client, and the route that was found for it.
+    """What a head says, but for who sent it; ``length`` is that of the body behind it, in bytes."""
 
-    ``length`` is that of its body, in bytes, and ``together`` whether others may be answered with it.
-    """
-
-    head: Head
-    found: Found
+    known: Known
     length: int
-    together: bool
 
 
 class Heads:
-    """Reads heads, and remembers them: clients send the same one over and over, and it means the same each time."""
+    """Reads heads, and remembers them."""
 
     def __init__(self, service: Service) -> None:
         settings = service.settings
@@ -41,21 +34,18 @@ class Heads:
         matters = settings.rate_limit or settings.access_log or service.tracer.on
         trusted = matters and "FORWARDED_ALLOW_IPS" in os.environ
         self._unusual = _UNUSUAL | {b"x-forwarded-for"} if trusted else _UNUSUAL
-        self._known: dict[bytes, Plain] = {}
+        self._memory = Memory[Plain]()
+        #: What is remembered, by the bytes before the first empty line.
+        self.known = self._memory.known
 
-    def plain(self, head: bytes) -> Plain | None:
-        """Return what ``head``, the bytes before the first empty line, says; None where it is not plain."""
-        return self._known.get(head) or self._learn(head)
-
-    def _learn(self, head: bytes) -> Plain | None:
+    def learn(self, head: bytes) -> Plain | None:
+        """Return what ``head`` says, and remember it; None where it is not plain."""
         try:
             plain = self._read(head) if head.startswith(b"POST /") else None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequestError):
             return None
-        if plain and len(head) <= _MOST_BYTES:
-            if len(self._known) == _MOST_HEADS:
-                self._known.clear()
-            self._known[head] = plain
+        if plain:
+            self._memory.keep(head, len(head), plain)
         return plain
 
     def _read(self, head: bytes) -> Plain | None:
@@ -70,11 +60,8 @@ class Heads:
         if len(length) > 18 or not 0 < int(length) <= self._longest or not url.path.isascii() or b"%" in url.path:
             return None
         asked = Head("POST", url.path.decode(), (url.query or b"").decode("latin-1"), reader.headers)
-        route, parameters = self._service.router.find(asked.method, asked.path)
-        if asked.path in self._service.own or route.open or not route.takes:
-            return None
-        check_body(asked, route, self._longest)
-        return Plain(asked, (route, parameters), int(length), joins(route, asked))
+        told = known(self._service, asked, self._longest)
+        return Plain(told, int(length)) if told else None
 
 
 class Answers:
@@ -112,7 +99,8 @@ class UsualAnswers(Answers):
             if last:
                 headers["connection"] = "close"
             return self.bytes(reply, headers, added), "connection" in headers
-        self._service.note(exchange, reply)
+        if not exchange.noted:
+            self._service.note([(exchange, reply)])
         if added is not self._date:
             self._date = added
             self._parts.clear()

@@ -24,7 +24,8 @@ def run(server: Server, listening: socket.socket) -> int:
     """Serve app.py at ``listening`` until this process is told to end; returns the exit code."""
     module = load()
     config = uvicorn.Config(
-        module.app,
+        fast.application(module.service, module.app),
+        interface="asgi3",
         http=fast.protocol(module.service, module.app),
         ws="none",  # none of the service's routes is a WebSocket: "auto" lets yours be
         log_level="warning",
