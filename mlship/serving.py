@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,7 +27,10 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Running:
-    """A service that answered: its address, process id, and seconds from start to the first 200 of /readyz."""
+    """A service that answered: its address, process id, and seconds from its start to its first answer.
+
+    That is the first right answer where ``running`` was told how to ask for one, else the first 200 of /readyz.
+    """
 
     url: str
     pid: int
@@ -41,18 +44,20 @@ def running(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
     timeout: float = 30.0,
+    ask: Callable[[str], None] | None = None,
 ) -> Iterator[Running]:
     """Serve the folder ``service`` on a free port of 127.0.0.1 while the context lasts.
 
     ``python`` is the interpreter that has the packages of the service's requirements.txt; ``environment`` adds to that
-    of this process; ``timeout`` is in seconds.
+    of this process; ``timeout`` is in seconds. ``ask`` asks the service at an address, once it is ready, for its first
+    answer, and raises where that is not right.
     Raises ServiceError, with the end of the service's output, when it does not get ready, MissingDependencyError where
     that may be because this interpreter lacks one of those packages.
     """
     if not (service / "serve.py").is_file():
         raise ServiceError(f"'{service}' is not a service folder: it has no serve.py", "mlship scaffold")
     with tempfile.TemporaryFile() as log:
-        process, ready = _start(service, python, environment or {}, timeout, log)
+        process, ready = _start(service, python, environment or {}, timeout, log, ask)
         try:
             yield ready
         finally:
@@ -87,21 +92,29 @@ def is_ready(host: str, port: int, timeout: float = 1.0) -> bool:
 
 
 def _start(
-    service: Path, python: str, environment: Mapping[str, str], timeout: float, log: IO[bytes]
+    service: Path,
+    python: str,
+    environment: Mapping[str, str],
+    timeout: float,
+    log: IO[bytes],
+    ask: Callable[[str], None] | None,
 ) -> tuple[subprocess.Popen[bytes], Running]:
     for _ in range(_ATTEMPTS):
         port = _free_port()
+        url = f"http://127.0.0.1:{port}"
         log.seek(0)
         log.truncate()
         started = time.monotonic()
         process = _spawn(service, python, environment, port, log)
         try:
             problem = _wait(process, port, started, timeout)
+            if not problem and ask is not None:
+                ask(url)
         except BaseException:
             _end(process)
             raise
         if not problem:
-            return process, Running(f"http://127.0.0.1:{port}", process.pid, time.monotonic() - started)
+            return process, Running(url, process.pid, time.monotonic() - started)
         _end(process)
         if b"address already in use" not in _read(log):
             break

@@ -17,7 +17,7 @@ class Job:
     """Requests to send: each takes the next of ``bodies``, over at most ``connections`` connections.
 
     ``rate`` is in requests a second over all processes, None in a closed loop. Each ``seconds`` long run is told in
-    slices of ``slice_seconds``; a warm-up before it is not told at all. ``requests`` bounds the whole.
+    slices of ``slice_seconds``; a warm-up before it is not told at all. ``requests`` bounds those after the warm-up.
     """
 
     url: str
@@ -38,7 +38,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Slice:
-    """What was answered in one slice: ``histogram`` is HdrHistogram's compressed base64 of nanoseconds."""
+    """What was answered in the slice that began ``second`` seconds after the measuring did, and lasted ``seconds``.
+
+    The last one lasts until the last answer has come. ``histogram`` is HdrHistogram's compressed base64 of nanoseconds;
+    beside the latencies of answers, it holds how long an open loop waited in vain for those that were given up.
+    """
 
     second: float
     seconds: float
@@ -52,9 +56,10 @@ class Result:
     """What came of a job.
 
     ``answers``: by body number, every distinct content that was answered to it, up to 16; ``unchecked`` counts further
-    ones. ``failures``: by what went wrong ("status 503", "timeout", "dropped", "not HTTP", "refused"), and how often;
-    ``failed`` holds the first words of the first answer of each. ``late`` counts requests that were sent more than 1 ms
-    after their intended time. ``busy_share`` is the part of a core that the busiest process used.
+    ones. ``failures``: by what went wrong ("status 503", "timeout", "dropped", "not HTTP", "refused", "unreachable",
+    "no TLS"), and how often, after the warm-up; ``failed`` holds the first words of the first answer of each. ``sent``
+    counts the warm-up too. ``late`` counts requests that were sent more than 1 ms after their intended time though a
+    connection was free. ``busy_share`` is the part of a core that the busiest process used, but for watching the clock.
     """
 
     slices: Sequence[Slice]

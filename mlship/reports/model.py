@@ -176,6 +176,9 @@ class Report(_Data):
     capacities: tuple[Capacity, ...] = ()
     timelines: tuple[Timeline, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    baseline: tuple[Measurement, ...] = Field(
+        (), description="of the older report that verdicts compare with; subjects['baseline'] says which one it is"
+    )
     parity: dict[str, Any] | None = Field(None, description="how the service answered the golden set")
     notes: tuple[str, ...] = ()
     interrupted: bool = False

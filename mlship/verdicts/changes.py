@@ -1,0 +1,106 @@
+"""What a figure is known to be, and by how much it changed: value and 95 % interval, from rounds or from two runs."""
+
+import math
+from dataclasses import dataclass
+
+from mlship.intervals import interval
+from mlship.reports.metrics import METRICS
+from mlship.reports.model import Measurement
+
+#: What happened in a run, and not an estimate of anything: the longest answer took so long, so many requests failed.
+FACTS = frozenset({"max", "errors"})
+
+#: An interval that reaches to nothing is taken to end here, as a share of its value: changes are not told beyond.
+_LEAST = 1e-3
+
+
+@dataclass(frozen=True)
+class Known:
+    """``value`` and the interval that holds it with 95 %; without width where it is exact."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether there is nothing to be unsure of."""
+        return self.low == self.high
+
+    def shifted(self, by: float) -> "Known":
+        """Return it with ``by`` added: from a ratio to a change, and back."""
+        return Known(self.value + by, self.low + by, self.high + by)
+
+
+def known(measurement: Measurement) -> Known:
+    """Return what a measurement says of its metric.
+
+    Its own interval, else that of its rounds; exact where it has neither (sizes, quality) and for what is a fact of the
+    run (the longest latency, the errors). A percentile over the whole run may lie outside the interval of its rounds,
+    if one of them had a stall: then the interval reaches to it.
+    """
+    value, low, high = measurement.value, measurement.low, measurement.high
+    if measurement.metric in FACTS:
+        return Known(value, value, value)
+    if low is None or high is None:
+        low, high = interval(measurement.rounds) if len(measurement.rounds) > 1 else (value, value)
+    return Known(value, min(low, value), max(high, value))
+
+
+def quotient(this: Known, base: Known) -> Known:
+    """Return how many times ``base`` is ``this``, which may be 0; ``base`` is positive, and was measured apart.
+
+    The interval puts together those of both on the logarithmic scale, in which they may lie askew (method of variance
+    estimates recovery: Zou and Donner 2008). What differs between two runs though nothing was changed is not in it.
+    """
+    if not this.value:
+        return Known(0.0, 0.0, 0.0)
+    down = math.hypot(_log(this.value, _least(this)), _log(base.high, base.value))
+    up = math.hypot(_log(this.high, this.value), _log(base.value, _least(base)))
+    value = this.value / base.value
+    return Known(value, value * math.exp(-down), value * math.exp(up))
+
+
+def machine(here: tuple[float, ...], there: tuple[float, ...]) -> Known:
+    """Return how many times as long the reference kernel took ``here`` as ``there``; 1 where one of them is unknown."""
+    if not here or not there:
+        return Known(1.0, 1.0, 1.0)
+    return quotient(*(_reference(rounds) for rounds in (here, there)))
+
+
+def corrected(change: Known, worth: Known, metric: str) -> Known:
+    """Return ``change`` as it were on equal machines: times are divided by what they were ``worth``, rates multiplied.
+
+    Memory, sizes, shares and quality stay as they are.
+    """
+    unit = METRICS[metric].unit
+    if unit in {"s", "money"}:
+        return quotient(change, worth)
+    return quotient(change, Known(1 / worth.value, 1 / worth.high, 1 / worth.low)) if unit == "1/s" else change
+
+
+def hull(one: Known, other: Known) -> Known:
+    """Return ``one``, as unsure as both together."""
+    return Known(one.value, min(one.low, other.low), max(one.high, other.high))
+
+
+def reach(ratio: Known, limit: float) -> float:
+    """Return how far the interval of a ratio reaches from its value towards ``limit``, on the logarithmic scale."""
+    if not ratio.value:
+        return 0.0
+    return _log(ratio.high, ratio.value) if ratio.value <= limit else _log(ratio.value, _least(ratio))
+
+
+def _reference(rounds: tuple[float, ...]) -> Known:
+    ordered = sorted(rounds)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    low, high = interval(rounds) if len(rounds) > 1 else (middle, middle)
+    return Known(middle, min(low, middle), max(high, middle))
+
+
+def _least(of: Known) -> float:
+    return max(of.low, of.value * _LEAST)
+
+
+def _log(large: float, small: float) -> float:
+    return math.log(large / small)

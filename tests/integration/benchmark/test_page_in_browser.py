@@ -1,0 +1,99 @@
+"""The pages in a real browser: drawn, quiet, within a phone's width, and on paper."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlship.reports import history, writing
+from tests.unit.reports import samples
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--allow-file-access-from-files",
+    "--enable-logging=stderr",
+)
+
+# Looks at the page from outside, in a frame as wide as a phone, and leaves what it saw as its own text.
+FRAME = """<iframe id="page" src="report.html" width="360" height="800"></iframe><pre id="seen"></pre><script>
+onload = () => {
+  const inside = document.getElementById("page").contentDocument, root = inside.documentElement;
+  const pixels = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer;
+  const canvases = [...inside.querySelectorAll(".plot canvas")];
+  const colours = canvases.map((canvas) => new Set(new Uint32Array(pixels(canvas))));
+  const drawn = colours.filter((found) => found.size > 3).length;
+  document.getElementById("seen").textContent =
+    `width ${root.scrollWidth} plots ${inside.querySelectorAll(".plot").length} drawn ${drawn} ` +
+    `ink ${getComputedStyle(inside.body).color}`;
+};
+</script>"""
+
+Browse = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Browse:
+    """Return a function that opens a file, and returns what the browser prints and what the console said."""
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip(f"no browser: one of {', '.join(BROWSERS)} looks at the pages")
+
+    def run(file: Path, *flags: str) -> tuple[str, str]:
+        command = [program, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *flags, file.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        return done.stdout, "\n".join(console)
+
+    return run
+
+
+def seen(browse: Browse, folder: Path, *flags: str) -> re.Match[str]:
+    """Return the words of the frame around the report in ``folder``."""
+    (folder / "frame.html").write_text(FRAME)
+    printed, console = browse(folder / "frame.html", "--dump-dom", *flags)
+    assert console == ""
+    found = re.search(r"width (\d+) plots (\d+) drawn (\d+) ink (.*?)</pre>", printed)
+    assert found, printed[-2_000:]
+    return found
+
+
+@pytest.mark.parametrize("name", ["full", "hostile", "long", "comparison"])
+def test_every_plot_is_drawn_and_nothing_is_wider_than_a_phone(name: str, browse: Browse, tmp_path: Path) -> None:
+    writing.write(samples.everything()[name], tmp_path)
+    width, plots, drawn, _ = seen(browse, tmp_path).groups()
+    assert int(width) <= 360
+    assert int(plots) == int(drawn) > 0
+
+
+def test_a_dark_screen_has_light_ink(browse: Browse, tmp_path: Path) -> None:
+    writing.write(samples.full(), tmp_path)
+    inks = [seen(browse, tmp_path, f"--blink-settings=preferredColorScheme={scheme}")[4] for scheme in (0, 1)]
+    assert inks == ["rgb(236, 235, 232)", "rgb(28, 27, 26)"]
+
+
+def test_on_paper_the_plots_are_there(browse: Browse, tmp_path: Path) -> None:
+    writing.write(samples.full(), tmp_path)
+    printed = tmp_path / "report.pdf"
+    _, console = browse(tmp_path / "report.html", f"--print-to-pdf={printed}")
+    assert console == ""
+    plots = (tmp_path / "report.html").read_text("utf-8").count('class="plot"')
+    assert printed.read_bytes().count(b"/Subtype /Image") >= plots
+
+
+def test_the_history_is_drawn_without_a_word_on_the_console(browse: Browse, tmp_path: Path) -> None:
+    file = tmp_path / "benchmarks.jsonl"
+    for revision in ("v1", "v2"):
+        history.append(samples.full(), file, revision=revision, saved="2026-11-23")
+    writing.write_history(history.read(file), tmp_path).rename(tmp_path / "report.html")
+    _, plots, drawn, _ = seen(browse, tmp_path).groups()
+    assert int(plots) == int(drawn) > 5
