@@ -91,6 +91,13 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def gates(session: nox.Session) -> None:
+    """Ship a model and hold its service to gates, as a CI job of a user would."""
+    session.install("-e", ".[test]", "-c", "constraints.txt")
+    session.run("bash", "scripts/ci-gates.sh", str(Path(session.bin)), external=True)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the reference pages from the code; ``-- --check`` only compares them."""
     session.install("-e", ".")

@@ -73,7 +73,8 @@ def load(group: Group, name: str) -> Any:
 
 def nearest(word: str, words: "list[str] | dict[str, Any]") -> str:
     """Return a hint that names the one of ``words`` that is really near, or lists them all."""
-    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
+    # of three letters one may be wrong
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6 if len(word) <= 3 else 0.7)
     return f"did you mean '{close[0]}'?" if close else f"there is: {', '.join(words) or 'none'}"
 
 

@@ -140,7 +140,7 @@ class Benchmark(Stage):
 
     group = "benchmarks"
     reads: ClassVar[tuple[str, ...]] = ("onnx", "golden", "signature")
-    uses = ("original", "converted", "session", "service")
+    uses = ("original", "sample", "converted", "candidates", "session", "service")
     writes = ("report",)
 
 

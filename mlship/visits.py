@@ -20,7 +20,7 @@ from mlship.errors import ModelError
 from mlship.gate import source_of
 from mlship.golden import Golden
 from mlship.graphs import outputs_of
-from mlship.measure import burst
+from mlship.interleaving import burst
 from mlship.originals.adapters import adapted
 from mlship.originals.frames import to_original
 from mlship.rendering import templates

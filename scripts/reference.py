@@ -1,4 +1,4 @@
-"""Write docs/reference.md and the schema of mlship.lock from the code. ``--check`` only compares."""
+"""Write docs/reference.md and the schemas of mlship.lock and report.json from the code. ``--check`` only compares."""
 
 import json
 import subprocess
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mlship import errors, plugins
 from mlship.cli import COMMANDS
 from mlship.manifest import Manifest
+from mlship.reports import schema as report_schema
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -17,8 +18,13 @@ DOCS = Path(__file__).parent.parent / "docs"
 def main() -> None:
     """Write the pages, or fail when one is not up to date."""
     page = "\n".join(["# Reference", "", "Made by `nox -s docs` from the code.", "", *commands(), *options(), *exits()])
-    schema = json.dumps(Manifest.model_json_schema(), indent=2) + "\n"
-    for name, content in (("reference.md", page), ("mlship.lock.schema.json", schema)):
+    lock = json.dumps(Manifest.model_json_schema(), indent=2) + "\n"
+    written = {
+        "reference.md": page,
+        "mlship.lock.schema.json": lock,
+        "report.schema.json": report_schema.text(),
+    }
+    for name, content in written.items():
         if "--check" not in sys.argv:
             (DOCS / name).write_text(content, "utf-8")
         elif (DOCS / name).read_text("utf-8") != content:

@@ -19,7 +19,8 @@ from sklearn import ensemble, linear_model, pipeline, preprocessing, svm, tree
 from sklearn.datasets import make_classification
 
 from mlship import graphs, runtime
-from mlship.measure import interleaved, ratio
+from mlship.interleaving import interleaved
+from mlship.measure import ratio
 from mlship.signature import Column, Tensor
 
 GOAL, ROWS, ROUNDS = 1.5, 10_000, 7

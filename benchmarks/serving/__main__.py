@@ -11,7 +11,7 @@ from benchmarks.serving import figures, models, rounds, tables
 from benchmarks.serving.environments import NotInstalledError, versions
 from benchmarks.serving.running import LOAD_CORE, SERVER_CORE
 from benchmarks.serving.servers import KINDS, Server, server
-from mlship.measure import host
+from mlship.measure import fingerprint
 
 _START = "start"
 
@@ -98,7 +98,7 @@ def _named(name: str, words: list[str]) -> bool:
 
 
 def _print_machine() -> None:
-    machine = host()
+    machine = fingerprint()
     print(f"{machine['cpu_model']}, {machine['cores']} cores, {machine['system']} {machine['kernel']}, "
           f"Python {machine['python']}; server on core {SERVER_CORE}, load on core {LOAD_CORE}")  # fmt: skip
 

@@ -1,181 +1,193 @@
-"""The standard benchmark: the original against what is served in process, then the scaffolded service over HTTP."""
+"""The standard benchmark: the original against every candidate in process, then the scaffolded service over HTTP."""
 
+import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from mlship import footprint, formats, quarantine, serving
+from mlship import footprint, formats, serving
 from mlship import golden as goldens
 from mlship import signature as signatures
-from mlship.artifacts import digest, size
-from mlship.benchmarks import in_process, report
-from mlship.benchmarks.over_http import Http
-from mlship.benchmarks.rows import batches
-from mlship.errors import DamagedWorkspaceError, MlshipError
+from mlship.artifacts import size
+from mlship.errors import InterruptedRunError
 from mlship.golden import Golden
-from mlship.measure import host, resident
 from mlship.parity import tolerance_of
-from mlship.runtime import Session, Settings
+from mlship.reports import writing
+from mlship.reports.model import Measurement, Report
 from mlship.signature import Signature
 from mlship.stages import Benchmark, Outcome, Progress
+from mlship.trials import in_process, quality
+from mlship.trials.collected import LIBRARIES, Collected
+from mlship.trials.loads import Loads, put
+from mlship.trials.models import NATIVE, ORIGINAL, Model, models
+from mlship.trials.objective import Objective
+from mlship.trials.stopping import stopping
+from mlship.trials.target import first_answer, prove, scaffolded
+from mlship.verdicts.gates import Gates
 
-CONVERTED, OPTIMISED = "converted", "optimised"
-
-_LIBRARIES = ("onnxruntime", "numpy", "scikit-learn", "fastapi", "uvicorn", "httptools")
 _NO_SERVICE = "the service was not measured: run mlship scaffold first"
+
+#: The share of the time in which calls in process are measured.
+_CALLS = 0.5
 
 
 class StandardBenchmark(Benchmark):
-    """Measures latency and throughput in process and over HTTP, memory and cold start; writes a report folder."""
+    """Measures latency, throughput, memory, cold start and quality; judges gates, and writes a report folder."""
 
-    libraries = _LIBRARIES
+    libraries = LIBRARIES
     reads = ("golden", "signature")
     either = ("onnx", "native")
 
     seconds: float = Field(2.0, gt=0, le=600, description="time for each measurement, in seconds")
-    connections: tuple[Annotated[int, Field(ge=1, le=512)], ...] = Field(
-        (1, 8), min_length=1, description="numbers of connections, one run each"
+    sizes: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
+        (1, 10, 100, 10_000), min_length=1, description="rows of a call in process, one measurement each"
     )
-    rows: int = Field(100, ge=2, le=10_000, description="rows in a large request")
+    width: float = Field(0.05, gt=0, le=1, description="of an interval in process, as a share: narrower ends it early")
+    connections: tuple[Annotated[int, Field(ge=1, le=512)], ...] = Field(
+        (1, 8, 64), description="numbers of connections of closed loops, one run each"
+    )
+    rows: int = Field(100, ge=1, le=10_000, description="rows in a large request; 1: none is sent")
+    rates: tuple[Annotated[float, Field(gt=0)], ...] = Field((), description="requests a second, one open loop each")
+    arrivals: Literal["constant", "poisson"] = Field("constant", description="of the requests of an open loop")
+    duration: float | None = Field(
+        None, gt=0, description="seconds of the last load, which is told over time; none: as the others"
+    )
+    slo: str | None = Field(None, description="latency objective, as p99=20ms: searches the highest rate that meets it")
+    price: float | None = Field(
+        None, gt=0, description="of the machine, an hour: tells the cost of a million predictions"
+    )
+    target: str | None = Field(None, description="column of the sample that holds the true answers")
+    fail_if: tuple[str, ...] = Field((), description="gates, as 'p99@c64 > 20ms' or 'throughput < -10%'")
+    baseline: str | None = Field(None, description="report.json to compare with, or a history (.jsonl)")
+    strict: bool = Field(default=False, description="a gate that cannot tell fails, too")
+    across_hosts: bool = Field(
+        default=False, description="compare with another machine, by each one's reference kernel"
+    )
     seed: int = Field(0, description="draws the rows and the order of measurements")
 
     def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
-        """Measure what is there, and write report/report.json, report.md and report.html.
+        """Measure what is there, and write the report.
 
-        Raises GateError when the service answers wrong, ServiceError when it does not start or answer.
+        Raises GateError when an answer is wrong or a gate fires, ServiceError when the service does not start or
+        answer, InterruptedRunError after Ctrl-C; what was measured until then is in the report.
         """
         golden, signature = goldens.read(inputs["golden"]), signatures.read(inputs["signature"])
-        notes = [f"the optimised model is not quite the original: {signature.loss}"] if signature.loss else []
-        models = _models(inputs)
-        document: dict[str, Any] = {
-            "schema_version": report.SCHEMA_VERSION,
-            "model": signature.model,
-            "loss": signature.loss,
-            "task": signature.task,
-            "outputs": [output.name for output in signature.outputs],
-            "golden_rows": len(golden),
-            "options": self.model_dump(mode="json"),
-            "host": host(_LIBRARIES),
-            "sizes_bytes": _sizes(inputs, models),
-            "threads": {name: settings.threads for name, (_, settings) in models.items()},
-            "in_process": self._in_process(inputs, models, golden, progress, notes),
-            "service": self._service(inputs, golden, signature, progress, notes),
-            "notes": notes,
-        }
-        report.write(document, out / "report")
-        return Outcome({"report": "report"}, report.headline(document), report.facts(document), tuple(notes))
+        gates = self._gates()
+        found = Collected()
+        gates.require_comparable(self._report(found, inputs, golden, signature))
+        with stopping() as stop:
+            self._measure(inputs, golden, signature, found, gates, progress, stop)
+        report = self._report(found, inputs, golden, signature, interrupted=stop.is_set())
+        if stop.is_set():
+            writing.write(report, out / "report")
+            raise InterruptedRunError("interrupted: the report holds what was measured so far")
+        report = gates.judged(report)
+        writing.write(report, out / "report", strict=self.strict)
+        gates.refuse(report)
+        return Outcome({"report": "report"}, writing.summarise(report), writing.facts(report), report.notes)
 
-    def _in_process(
+    def _gates(self) -> Gates:
+        older = Path(self.baseline) if self.baseline else None
+        return Gates.read(self.fail_if, older, strict=self.strict, across_hosts=self.across_hosts)
+
+    def _measure(
         self,
         inputs: Mapping[str, Path],
-        models: Mapping[str, tuple[Path, Settings]],
         golden: Golden,
+        signature: Signature,
+        found: Collected,
+        gates: Gates,
         progress: Progress,
-        notes: list[str],
-    ) -> list[dict[str, Any]]:
-        with ExitStack() as stack:
-            progress("loading the models", 0.05)
-            visits = self._visits(inputs, golden, stack, notes)
-            sessions = {name: Session(path, settings) for name, (path, settings) in models.items()}
-            runs = []
-            for fraction, rows in ((0.15, 1), (0.3, self.rows)):
-                progress(f"measuring in process, {rows} row{'s' * (rows > 1)} a call", fraction)
-                measured = in_process.measure(sessions, visits, golden, rows, seconds=self.seconds, seed=self.seed)
-                runs.append(measured)
-            if "native" in inputs:
-                notes.append(_native_costs(inputs["native"], runs[0]["candidates"][in_process.NATIVE]))
-            return runs
-
-    def _visits(
-        self, inputs: Mapping[str, Path], golden: Golden, stack: ExitStack, notes: list[str]
-    ) -> dict[str, quarantine.Visit]:
-        """Return the models that are asked in quarantine, by name."""
-        files = {"model": "original", "native": "native", "golden": "golden", "signature": "signature"}
-        request: dict[str, Any] = {key: str(inputs[kind].resolve()) for key, kind in files.items() if kind in inputs}
-        request["batches"] = {
-            rows: [drawn.tolist() for drawn in batches(golden, rows, self.seed)] for rows in (1, self.rows)
-        }
-        visits = {}
-        if "original" in inputs:
-            request["digest"] = digest(inputs["original"])
-            try:
-                visits[in_process.ORIGINAL] = self._visit("time_original", request, stack)
-            except MlshipError as error:
-                notes.append(f"the original model was not measured: {error.message}")
-        else:
-            notes.append("the original model was not measured: its file was not given")
-        if "native" in inputs:
-            visits[in_process.NATIVE] = self._visit("time_native", request, stack)
-        return visits
-
-    def _visit(self, target: str, request: Mapping[str, Any], stack: ExitStack) -> quarantine.Visit:
-        visit = stack.enter_context(quarantine.visit(f"mlship.visits:{target}", request))
-        for rows in (1, self.rows):
-            visit.ask({"batch": rows, "runs": 1})
-        return visit
-
-    def _service(
-        self, inputs: Mapping[str, Path], golden: Golden, signature: Signature, progress: Progress, notes: list[str]
-    ) -> dict[str, Any] | None:
+        stop: threading.Event,
+    ) -> None:
+        loads = self._loads()
+        if signature.loss:
+            found.notes.append(f"the optimised model is not quite the original: {signature.loss}")
+        measured = models(inputs)
+        found.measurements += _sizes(inputs, measured)
+        self._scores(inputs, measured, golden, signature, found)
+        plan = in_process.Plan(self.sizes, self.seconds * _CALLS, self.width, seed=self.seed)
+        calls = in_process.measure(inputs, measured, golden, plan, progress, stop)
+        found.take(calls)
+        found.state |= calls.state
+        if NATIVE in inputs:
+            found.notes += _native_costs(inputs[NATIVE], found)
         if "service" not in inputs:
-            notes.append(_NO_SERVICE)
-            return None
-        progress("starting the service", 0.5)
-        with serving.running(inputs["service"]) as running:
-            http = Http(running, golden, signature, tolerance_of(signature))
-            verdict = http.prove()
-            plan = [*((number, 1) for number in self.connections), (1, self.rows)]
-            runs = []
-            for done, (connections, rows) in enumerate(plan):
-                what = (
-                    f"measuring the service, {connections} connection{'s' * (connections > 1)}, rows a request: {rows}"
-                )
-                progress(what, 0.55 + 0.4 * done / len(plan))
-                runs.append(http.load(connections, rows, seconds=self.seconds, seed=self.seed))
-            return {
-                "cold_start_seconds": running.cold_start,
-                "rss_at_start_bytes": http.rss_at_start,
-                "rss_under_load_bytes": resident(running.pid),
-                "parity": verdict,
-                "runs": runs,
-            }
+            found.notes.append(_NO_SERVICE)
+        elif not stop.is_set():
+            _serve(inputs["service"], golden, signature, loads, found, gates, progress, stop)
+
+    def _loads(self) -> Loads:
+        return Loads(
+            self.connections,
+            self.rates,
+            self.arrivals,
+            self.rows,
+            self.seconds,
+            self.duration,
+            Objective.parse(self.slo) if self.slo else None,
+            self.price,
+            self.seed,
+        )
+
+    def _scores(
+        self,
+        inputs: Mapping[str, Path],
+        measured: Mapping[str, Model],
+        golden: Golden,
+        signature: Signature,
+        found: Collected,
+    ) -> None:
+        rows = quality.known_rows(golden, signature, inputs.get("sample"), self.target, seed=self.seed)
+        if rows is not None:
+            scores, notes = quality.scores(measured, rows, signature, golden)
+            found.measurements += scores
+            found.notes += notes
+
+    def _report(
+        self,
+        found: Collected,
+        inputs: Mapping[str, Path],
+        golden: Golden,
+        signature: Signature,
+        *,
+        interrupted: bool = False,
+    ) -> Report:
+        options = self.model_dump(mode="json")
+        named = {kind: inputs[kind].name for kind in (ORIGINAL, NATIVE) if kind in inputs}
+        return found.report("workspace", signature, golden, subjects=named, options=options, interrupted=interrupted)
 
 
-def _models(inputs: Mapping[str, Path]) -> dict[str, tuple[Path, Settings]]:
-    """Return the ONNX files to measure by name, each with how it is run; what is the same only once."""
-    if "native" in inputs:
-        return {}
-    settings = _settings(inputs.get("session"))
-    if "converted" not in inputs:
-        return {CONVERTED: (inputs["onnx"], settings)}
-    if settings == Settings() and digest(inputs["converted"]) == digest(inputs["onnx"]):
-        return {CONVERTED: (inputs["onnx"], settings)}
-    return {CONVERTED: (inputs["converted"], Settings()), OPTIMISED: (inputs["onnx"], settings)}
+def _serve(
+    service: Path,
+    golden: Golden,
+    signature: Signature,
+    loads: Loads,
+    found: Collected,
+    gates: Gates,
+    progress: Progress,
+    stop: threading.Event,
+) -> None:
+    progress("starting the service", 0.5)
+    allowed = tolerance_of(signature)
+    with serving.running(service, ask=first_answer(golden, signature, allowed)) as running:
+        found.measurements.append(Measurement(metric="cold_start", of="service", value=running.cold_start))
+        target = scaffolded(running.url, golden, signature, allowed, running.pid)
+        found.parity = prove(target).to_json()
+        put(target, loads, found, progress, tolerate=gates.tolerate, stop=stop)
 
 
-def _settings(session: Path | None) -> Settings:
-    if session is None:
-        return Settings()
-    try:
-        return Settings.model_validate_json(session.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DamagedWorkspaceError(f"'{session}' is not a session file: {error}", "mlship optimize --force") from error
+def _sizes(inputs: Mapping[str, Path], measured: Mapping[str, Model]) -> list[Measurement]:
+    files = {kind: inputs[kind] for kind in (ORIGINAL, NATIVE) if kind in inputs}
+    files |= {name: model.path for name, model in measured.items()}
+    return [Measurement(metric="size", of=name, value=size(path)) for name, path in files.items()]
 
 
-def _native_costs(folder: Path, figures: Mapping[str, Any]) -> str:
+def _native_costs(folder: Path, found: Collected) -> list[str]:
     """Say what it costs that the model runs in its own library."""
     pins = dict(line.split("==") for line in (folder / "requirements.txt").read_text("utf-8").split())
-    return (
-        f"native: one row takes {formats.seconds(figures['p50_seconds'])} in the model's own library, and its image "
-        f"holds {footprint.comparison(pins)}"
-    )
-
-
-def _sizes(inputs: Mapping[str, Path], models: Mapping[str, tuple[Path, Settings]]) -> dict[str, int]:
-    original = {in_process.ORIGINAL: inputs["original"]} if "original" in inputs else {}
-    native = {in_process.NATIVE: inputs["native"]} if "native" in inputs else {}
-    files = original | native | {name: path for name, (path, _) in models.items()}
-    return {name: size(path) for name, path in files.items()}
+    single = next((each for each in found.measurements if (each.metric, each.of) == ("p50", NATIVE)), None)
+    took = f"one row takes {formats.seconds(single.value)} in the model's own library, and " if single else ""
+    return [f"native: {took}its image holds {footprint.comparison(pins)}"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlship import formats
 from mlship.artifacts import write_atomic
-from mlship.measure import host
+from mlship.measure import fingerprint
 from mlship.optimization import Candidate, Task
 from mlship.optimizers import page
 from mlship.optimizers.choice import front, shortcoming
@@ -52,7 +52,7 @@ def write(found: Search, chosen: Trial | None, reason: str, task: Task, asked: M
         "budget": asdict(task.budget),
         "advice": {name: {"applies": item.applies, "why": item.why} for name, item in found.advice.items()},
         "cut_short": found.cut_short,
-        "host": host(_LIBRARIES),
+        "host": fingerprint(_LIBRARIES),
         "candidates": rows,
     }
     write_atomic(folder / "candidates.json", (json.dumps(document, indent=2, default=str) + "\n").encode())

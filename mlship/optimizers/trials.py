@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mlship import parity, runtime
 from mlship.errors import ModelError
 from mlship.golden import Golden
-from mlship.measure import Ratio, interleaved, ratio
+from mlship.interleaving import interleaved
+from mlship.measure import Ratio, ratio
 from mlship.optimization import Candidate, Objective, Task
 from mlship.quality import FEWEST_ROWS, Budget, Quality, Rows, assess
 from mlship.runtime import Session, Settings
@@ -109,7 +110,7 @@ def timed(trials: Sequence[Trial], base: Trial, task: Task, seconds: float) -> N
         calls = {name: _calls(session, task, batch) for name, session in sessions.items()}
         samples = interleaved(calls, seconds=seconds, seed=task.seed)
         for name, trial in zip(sessions, [base, *trials], strict=True):
-            trial.ratios[batch] = ratio(samples[name], samples["0"], seed=task.seed)
+            trial.ratios[batch] = ratio(samples[name], samples["0"])
             trial.seconds[batch] = samples[name].median
 
 

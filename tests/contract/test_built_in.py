@@ -44,7 +44,7 @@ class TestDjango(StageContract):
 
 class TestStandard(StageContract):
     group, name = "benchmarks", "standard"
-    options = {"seconds": 0.1}
+    options = {"seconds": 0.1, "sizes": (1, 10)}
 
 
 class TestDocker(StageContract):

@@ -1,6 +1,7 @@
 """The documents tell the truth: commands run as they are written, and generated pages are up to date."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,17 +15,19 @@ CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text("utf-8")
 PAGES = sorted((CHECKOUT / "docs" / "how-to").glob("*.md"))
 
-#: What stands for things that only the reader has.
-THEIRS = ("http://", "$GIT_SHA", "mypackage", "registry.example", "-t iris:1")
+#: What stands for things that only the reader has, takes minutes, or opens a browser; test_benchmark.py tells of those.
+THEIRS = ("http://", "$GIT_SHA", "mypackage", "registry.example", "-t iris:1", "../main", "main.json", "--open")
+LONG = ("--duration", "--slo")
 
 
 def commands(text: str) -> list[list[str]]:
     """Return the mlship commands in the shell blocks of a page, as written, without comments and redirections."""
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    lines = [re.sub(r"\s+(#|>).*", "", line) for block in blocks for line in block.splitlines()]
-    found = [line for line in lines if line.startswith("mlship ") and not any(it in line for it in THEIRS)]
+    lines = [line for block in blocks for line in block.splitlines()]
+    found = [line for line in lines if line.startswith("mlship ") and not any(it in line for it in THEIRS + LONG)]
     # serve runs until it is told to end: its story is in test_serve.py
-    return [line.split()[1:] for line in found if not line.startswith("mlship serve")]
+    split = [shlex.split(line, comments=True)[1:] for line in found if not line.startswith("mlship serve")]
+    return [words[: words.index(">")] if ">" in words else words for words in split]
 
 
 @pytest.fixture
@@ -46,7 +49,8 @@ def test_the_commands_of_a_how_to_page_run_as_written(mlship: Mlship, folder: Pa
         assert mlship("convert", "model.joblib", "--data", "sample.csv", cwd=folder).code == 0
     for words in found:
         ran = mlship(*words, cwd=folder)
-        assert ran.code == 0, f"mlship {' '.join(words)}: {ran.err}"
+        # on a busy machine a gate may well fire
+        assert ran.code in ({0, 4} if "--fail-if" in words else {0}), f"mlship {' '.join(words)}: {ran.err}"
 
 
 def test_the_commands_of_the_readme_run_as_written(mlship: Mlship, folder: Path) -> None:

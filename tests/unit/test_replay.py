@@ -223,8 +223,9 @@ def test_another_status_is_named_with_what_the_service_said(
         replay(server.url, make_golden(), SIGNATURE)
 
 
-def test_a_redirect_is_not_followed_but_named(serve: Callable[[Answer], Scripted]) -> None:
-    server = serve(lambda handler, body: send(handler, b"", 307, Location="/v2/predict?outputs=all"))
+@pytest.mark.parametrize("header", ["Location", "location"])
+def test_a_redirect_is_not_followed_but_named(serve: Callable[[Answer], Scripted], header: str) -> None:
+    server = serve(lambda handler, body: send(handler, b"", 307, **{header: "/v2/predict?outputs=all"}))
     with pytest.raises(ServiceError, match="redirects") as caught:
         replay(server.url, make_golden(), SIGNATURE)
     assert caught.value.hint == f"give the address {server.url}/v2"

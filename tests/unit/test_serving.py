@@ -51,6 +51,21 @@ def test_a_service_answers_while_the_context_lasts(service: Path) -> None:
     assert not psutil.pid_exists(ready.pid)
 
 
+def test_the_cold_start_ends_with_the_first_answer(service: Path) -> None:
+    with running(service, ask=lambda url: time.sleep(0.3)) as ready:
+        assert ready.cold_start > 0.3
+
+
+def test_a_service_is_ended_when_its_first_answer_is_wrong(service: Path) -> None:
+    def ask(url: str) -> None:
+        raise ServiceError(f"{url} answers wrong")
+
+    with pytest.raises(ServiceError, match="answers wrong") as caught, running(service, ask=ask):
+        pass
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(caught.value.message.split()[0], timeout=5)
+
+
 def test_a_service_is_ended_when_the_work_with_it_fails(service: Path) -> None:
     with pytest.raises(KeyboardInterrupt), running(service) as ready:
         raise KeyboardInterrupt

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from mlship import golden as goldens
 from mlship.benchmarks.standard import StandardBenchmark
-from mlship.errors import DamagedWorkspaceError, GateError, ServiceError
+from mlship.errors import DamagedWorkspaceError, GateError, ServiceError, UsageError
 from mlship.golden import Golden
 from mlship.stages import Outcome
 
-QUICK = StandardBenchmark(seconds=0.05, connections=(1, 2), rows=10)
+QUICK = StandardBenchmark(seconds=0.1, sizes=(1, 10), connections=(1, 2), rows=10)
 
 
 def quiet(message: str, fraction: float | None = None) -> None:
@@ -31,23 +31,27 @@ def run(inputs: Mapping[str, Path], out: Path, stage: StandardBenchmark = QUICK)
     return outcome, json.loads((out / outcome.artifacts["report"] / "report.json").read_text())
 
 
+def measured(report: Mapping[str, Any], metric: str = "p50") -> list[tuple[str, str]]:
+    return [(each["of"], each["load"]) for each in report["measurements"] if each["metric"] == metric]
+
+
 def test_without_a_service_the_report_says_what_to_do(inputs: dict[str, Path], tmp_path: Path) -> None:
     outcome, report = run(inputs, tmp_path / "out")
-    assert report["service"] is None
+    assert not report["loads"]
     assert "the service was not measured: run mlship scaffold first" in outcome.notes
     assert "the service was not measured" in (tmp_path / "out/report/report.md").read_text()
 
 
 def test_without_the_original_the_report_says_so(inputs: dict[str, Path], tmp_path: Path) -> None:
     outcome, report = run(inputs, tmp_path / "out")
-    assert list(report["in_process"][0]["candidates"]) == ["converted"]
+    assert measured(report) == [("converted", "1 row"), ("converted", "10 rows")]
     assert "the original model was not measured: its file was not given" in outcome.notes
 
 
 def test_an_original_that_cannot_be_loaded_is_a_note(inputs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "model.joblib").write_bytes(b"no model")
     outcome, report = run({**inputs, "original": tmp_path / "model.joblib"}, tmp_path / "out")
-    assert list(report["in_process"][0]["candidates"]) == ["converted"]
+    assert {of for of, _ in measured(report)} == {"converted"}
     assert any(note.startswith("the original model was not measured: ") for note in outcome.notes)
 
 
@@ -55,13 +59,13 @@ def test_an_optimised_model_is_measured_beside_the_converted_one(inputs: dict[st
     (tmp_path / "session.json").write_text('{"parallel_blocks": 2, "rows_a_run": 5}')
     given = {**inputs, "converted": inputs["onnx"], "session": tmp_path / "session.json"}
     _, report = run(given, tmp_path / "out")
-    assert report["threads"] == {"converted": 1, "optimised": 2}
-    assert [(pair["of"], pair["over"]) for pair in report["in_process"][0]["speedups"]] == [("optimised", "converted")]
+    assert report["state"]["threads"] == "converted: 1, optimised: 2"
+    assert {(pair["of"], pair["over"]) for pair in report["ratios"]} == {("optimised", "converted")}
 
 
 def test_the_same_file_is_measured_once(inputs: dict[str, Path], tmp_path: Path) -> None:
     _, report = run({**inputs, "converted": inputs["onnx"]}, tmp_path / "out")
-    assert list(report["in_process"][0]["candidates"]) == ["converted"]
+    assert {of for of, _ in measured(report)} == {"converted"}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"threads": 2}', '{"parallel_blocks": 0}'])
@@ -75,17 +79,29 @@ def test_the_service_is_measured_in_each_way(
     inputs: dict[str, Path], scaffolded: Callable[[str], Path], tmp_path: Path
 ) -> None:
     outcome, report = run({**inputs, "service": scaffolded("mixed")}, tmp_path / "out")
-    service = report["service"]
-    assert [(run["connections"], run["rows"]) for run in service["runs"]] == [(1, 1), (2, 1), (1, 10)]
-    assert service["parity"]["passed"]
-    for measured in service["runs"]:
-        assert measured["requests_per_second"] > 10
-        assert measured["answers_checked"] >= measured["latency"]["runs"]
-        latency = measured["latency"]
-        assert 0 < latency["p50_seconds"] <= latency["p90_seconds"] <= latency["p99_seconds"] < 5
-    assert service["rss_at_start_bytes"] > 1e7
-    assert 0 < service["cold_start_seconds"] < 30
+    assert [load["name"] for load in report["loads"]] == ["c1x10", "c1", "c2"]
+    assert report["parity"]["passed"]
+    assert all(load["requests"] > 1 and not load["failures"] and not load["unchecked"] for load in report["loads"])
+    assert {load for of, load in measured(report, "throughput") if of == "service"} == {"c1x10", "c1", "c2"}
+    plain = {each["metric"]: each["value"] for each in report["measurements"] if each["of"] == "service"}
+    assert plain["rss"] >= plain["pss"] > 1e7
+    assert 0 < plain["cold_start"] < 30
     assert "requests/s, p99" in outcome.summary
+
+
+def test_a_gate_that_fires_is_an_error_and_the_report_is_there(inputs: dict[str, Path], tmp_path: Path) -> None:
+    stage = QUICK.model_copy(update={"fail_if": ("p50 > 1ns", "size > 1GB")})
+    with pytest.raises(GateError, match="p50@converted/1 row"):
+        stage.run(inputs, tmp_path / "out", quiet)
+    report = json.loads((tmp_path / "out/report/report.json").read_text())
+    assert [each["outcome"] for each in report["verdicts"]] == ["failed", "failed", "passed"]
+    assert (tmp_path / "out/report/junit.xml").exists()
+
+
+def test_a_gate_with_a_typo_is_an_error_before_anything_is_measured(inputs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="p98"):
+        QUICK.model_copy(update={"fail_if": ("p98 > 1s",)}).run(inputs, tmp_path / "out", quiet)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_service_that_answers_wrong_is_not_measured(
@@ -95,7 +111,7 @@ def test_a_service_that_answers_wrong_is_not_measured(
     wrong = golden.outputs["probabilities"] * [1, 0.99]
     outputs = {**golden.outputs, "probabilities": wrong}
     goldens.write(Golden(golden.inputs, outputs, golden.origins), inputs["golden"])
-    with pytest.raises(GateError, match="the service answers wrong"):
+    with pytest.raises(GateError, match="the service's first answer is wrong"):
         run({**inputs, "service": scaffolded("mixed")}, tmp_path / "out")
 
 
@@ -153,16 +169,19 @@ async def app(scope, receive, send):
 """
 
 
-def test_figures_are_in_seconds_and_bytes_and_named_so(inputs: dict[str, Path], tmp_path: Path) -> None:
+def test_figures_are_in_seconds_and_bytes(inputs: dict[str, Path], tmp_path: Path) -> None:
     _, report = run(inputs, tmp_path / "out")
-    figures = report["in_process"][0]["candidates"]["converted"]
-    assert report["schema_version"] == 1
-    assert 1e-6 < figures["p50_seconds"] < 0.1
-    assert report["sizes_bytes"]["converted"] == inputs["onnx"].stat().st_size
+    values = {(each["metric"], each["load"]): each["value"] for each in report["measurements"]}
+    assert report["schema_version"] == 2
+    assert 1e-6 < values["p50", "1 row"] < 0.1
+    assert values["size", ""] == inputs["onnx"].stat().st_size
     assert report["host"]["libraries"]["numpy"] == np.__version__
+    assert all(0.001 < seconds < 1 for seconds in report["reference"])
 
 
-@pytest.mark.parametrize("options", [{"seconds": 0}, {"connections": ()}, {"connections": (0,)}, {"rows": 1}])
+@pytest.mark.parametrize(
+    "options", [{"seconds": 0}, {"sizes": ()}, {"connections": (0,)}, {"rows": 0}, {"rates": (0.0,)}]
+)
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         StandardBenchmark(**options)
