@@ -65,9 +65,9 @@ _BENTO_BATCH = Dialect("/predict_batch", _same, lambda told: told)
 
 #: In the order of the tables. Adaptive batching is on only where the name says so: it makes these small models slower.
 KINDS = {
-    "mlship asgi": Kind("", "asgi", {"FAST_PATH": "0"}, _PLAIN),
+    "mlship asgi": Kind("", "asgi", {"FAST_PATH": "asgi"}, _PLAIN),
     "mlship asgi, fast path": Kind("", "asgi", {"FAST_PATH": "1"}, _PLAIN),
-    "mlship fastapi": Kind("", "fastapi", {"FAST_PATH": "0"}, _PLAIN),
+    "mlship fastapi": Kind("", "fastapi", {"FAST_PATH": "asgi"}, _PLAIN),
     "mlship fastapi, fast path": Kind("", "fastapi", {"FAST_PATH": "1"}, _PLAIN),
     "mlship flask": Kind("", "flask", {}, _PLAIN),
     "mlship django": Kind("", "django", {}, _PLAIN),

@@ -22,6 +22,7 @@ _OF_SERVER = {
     "core/fronts/answering.py": "uvicorn",
     "core/fronts/asgi.py": "uvicorn",
     "core/fronts/deadline.py": "uvicorn",
+    "core/fronts/heads.py": "uvicorn",
     "core/fronts/wsgi.py": "granian",
 }
 _OF_GRPC = ("core/grpc",)

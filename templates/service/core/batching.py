@@ -84,9 +84,11 @@ class Batcher:
                 (exchange, answer if isinstance(answer, Reply) else exchange.problem(answer))
                 for exchange, answer in zip(exchanges, answers or [_failure()] * len(items), strict=True)
             ]
-            self._note(answered)
-            for send, (exchange, reply) in zip(sends, answered, strict=True):
-                send(exchange, reply)
+            try:
+                self._note(answered)
+            finally:
+                for send, (exchange, reply) in zip(sends, answered, strict=True):
+                    send(exchange, reply)
 
 
 def _failure() -> InvalidRequestError:

@@ -126,21 +126,19 @@ class Service:
     def note(self, answered: Iterable[tuple[Exchange, Reply]]) -> None:
         """Note answers in metrics, log and traces, once each, and let other requests take their places."""
         now, places = perf_counter(), 0
+        fresh = [pair for pair in answered if not pair[0].noted]
         counted = []
-        for exchange, reply in answered:
-            if exchange.noted:
-                continue
+        for exchange, reply in fresh:
             exchange.noted = True
             places += exchange.held
             exchange.held = False
-            seconds = now - exchange.started
-            counted.append((exchange.template, reply.status, seconds, reply.rows))
-            if self.log.on:
-                self.log.write(exchange, reply, seconds)
-            if self.tracer.on:
-                self.tracer.record(exchange, reply, seconds)
+            counted.append((exchange.template, reply.status, now - exchange.started, reply.rows))
         self.guard.leave(places)
         self.metrics.count(counted)
+        if self.log.on or self.tracer.on:
+            for exchange, reply in fresh:
+                self.log.write(exchange, reply, now - exchange.started)
+                self.tracer.record(exchange, reply, now - exchange.started)
 
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """Return the headers that every answer carries."""

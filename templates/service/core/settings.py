@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 BESIDE_APP = Path(__file__).resolve().parent.parent / "model"
 
@@ -27,7 +28,8 @@ class Settings:
     ``shared_dir`` is where the workers of one service count together.
 
     Server: ``drain_seconds`` after SIGTERM it says that it is not ready, and answers. ``grpc_port`` (0: no gRPC).
-    ``fast_path`` answers plain requests before the framework sees them.
+    ``fast_path``: where requests for the service's own paths are answered: by the "protocol", if they are plain, else
+    before the framework sees them; "asgi", always there; "", within the framework, as its outermost middleware.
     """
 
     model_dir: Path = BESIDE_APP
@@ -46,7 +48,7 @@ class Settings:
     shared_dir: Path | None = None
     drain_seconds: float = 0.0
     grpc_port: int = 0
-    fast_path: bool = True
+    fast_path: Literal["protocol", "asgi", ""] = "protocol"
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -70,7 +72,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         shared_dir=Path(given.text("SHARED_DIR")) if given.text("SHARED_DIR") else None,
         drain_seconds=given.number("DRAIN_SECONDS", default.drain_seconds),
         grpc_port=given.port("GRPC_PORT"),
-        fast_path=given.share("FAST_PATH", 1.0) > 0,
+        fast_path=given.fast_path(),
     )
 
 
@@ -91,6 +93,17 @@ class Given:
         if text and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
             raise ValueError(f"{name}={text!r} is not made of letters, digits, '.', '_' and '-'")
         return text
+
+    def fast_path(self) -> Literal["protocol", "asgi", ""]:
+        match self.text("FAST_PATH").lower():
+            case "" | "1":
+                return "protocol"
+            case "asgi":
+                return "asgi"
+            case "0":
+                return ""
+            case text:
+                raise ValueError(f"FAST_PATH={text!r} is none of 1, asgi and 0")
 
     def positive(self, name: str, default: int) -> int:
         text = self.text(name) or str(default)

@@ -19,7 +19,7 @@ POST = LINE + REST
 KIB = 1024
 
 
-@pytest.fixture(params=[("asgi", "1"), ("asgi", "0"), ("fastapi", "1"), ("fastapi", "0")], ids="-".join)
+@pytest.fixture(params=[("asgi", "1"), ("asgi", "0"), ("fastapi", "1"), ("fastapi", "asgi")], ids="-".join)
 def service(request: pytest.FixtureRequest, start: Callable[..., Running]) -> Running:
     framework, fast = request.param
     return start("numeric", framework, FAST_PATH=fast, KEEP_ALIVE="1")
@@ -72,6 +72,25 @@ def test_a_head_that_is_too_large_is_refused(service: Running, before: bytes, co
     assert b"\r\nconnection: close" in head
     assert b"\r\ncontent-type: application/problem+json" in head
     assert json.loads(body)["status"] == 431
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in one", "in parts"])
+def test_a_large_body_with_a_trailer_behind_it_is_read(service: Running, whole: bool) -> None:
+    body = b'{"features": [[5.1, 3.5, 1.4, 0.2]]}' + b" " * 100 * KIB
+    parts = [b"POST /pre", b"dict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"]
+    parts += [b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(body), body), b"X-Sum: 1\r\n\r\n"]
+    with connect(service) as connection:
+        for part in [b"".join(parts)] if whole else parts:
+            connection.sendall(part)
+            time.sleep(0.01)  # parts are to arrive apart
+        assert answer(connection)[0] == 200
+
+
+def test_a_trailer_without_end_is_refused_when_it_is_too_large(service: Running) -> None:
+    with connect(service) as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ")
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            connection.sendall(b"y" * 20_000 * KIB)
 
 
 def test_a_head_without_end_is_refused_when_it_is_too_large(service: Running) -> None:

@@ -26,12 +26,15 @@ class Asked:
 
     def __init__(self, service_code: Callable[[str], Any], echo: Echo) -> None:
         self.noted: list[list[int]] = []
+        self.fault: Exception | None = None
         self._batcher = service_code("core.batching").Batcher(echo, most_bytes=20, note=self.note)
         self._exchange, self._head = service_code("core.exchange").Exchange, service_code("core.http").Head("POST", "/")
         self.flush = self._batcher.flush
 
     def note(self, answered: list[tuple[Any, Any]]) -> None:
         self.noted.append([reply.status for _, reply in answered])
+        if self.fault:
+            raise self.fault
 
     @property
     def waiting(self) -> int:
@@ -149,3 +152,16 @@ def test_nobody_waits_for_ever_where_the_code_fails(batcher: Asked) -> None:
     assert sorted(getattr(answer, "status", 200) for answer in answers) == [200, 200, 500, 500]
     assert [str(fault) for fault in faults] == ["the code is wrong"]
     assert sorted(batcher.noted[2:5]) == [[200], [200], [500, 500]]
+
+
+def test_nobody_waits_for_ever_where_nothing_can_be_noted(batcher: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[Any] = []
+
+    async def failing() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told["exception"]))
+        await turn(batcher, b"a", b"b")
+        monkeypatch.setattr(batcher, "fault", RuntimeError("the disk is full"))
+        assert await turn(batcher, b"c", b"d") == []
+
+    asyncio.run(failing())
+    assert [str(fault) for fault in faults] == ["the disk is full"]

@@ -202,6 +202,7 @@ def test_paths_of_the_service_do_not_pass_a_framework_that_has_nothing_in_front(
         scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
         asyncio.run(shorter(scope, None, sent))
     assert seen == ["/info", "/mine"]
+    assert server_code("fast").application(make(fast_path=""), app) is app
     app.add_middleware(Other)
     assert server_code("fast").application(service, app) is app
 
@@ -212,7 +213,7 @@ def test_there_is_a_fast_path_where_nothing_stands_in_front(protocol: Callable[.
 
 
 def test_there_is_none_where_it_is_not_wanted(protocol: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
-    assert protocol(fast_path=False).__name__ == "LimitedProtocol"
+    assert protocol(fast_path="asgi").__name__ == "LimitedProtocol"
     assert not caplog.records
 
 
@@ -238,10 +239,10 @@ LACKS = {
 
 
 @pytest.mark.parametrize("name", LACKS)
-@pytest.mark.parametrize("fast_path", [True, False])
+@pytest.mark.parametrize("fast_path", ["protocol", "asgi", ""])
 def test_there_is_none_with_another_uvicorn(
     name: str,
-    fast_path: bool,
+    fast_path: str,
     protocol: Callable[..., Any],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,

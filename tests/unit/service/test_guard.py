@@ -191,6 +191,12 @@ def test_places_are_given_out_and_taken_back(service_code: Code, guard: Any, hea
     assert places.held == 2
 
 
+def test_as_many_places_as_anybody_may_write_take_no_memory(guard: Any, head: Any) -> None:
+    places = guard(max_concurrency=10**18)
+    places.enter(head())
+    assert places.held == 1
+
+
 def test_threads_take_no_more_places_than_there_are(service_code: Code, guard: Any, head: Any) -> None:
     places = guard(max_concurrency=3)
     error = service_code("core.problems").InvalidRequestError

@@ -23,13 +23,13 @@ class Guard:
         self._cors = Cors(settings.cors_origins)
         self._asks = bool(self._keys) or self._rates is not None
         self._most = settings.max_concurrency
-        # To take the last of a list and to add to it needs no lock, of whatever thread.
-        self._free = [None] * self._most
+        # To add to a list and to take from it needs no lock, of whatever thread.
+        self._taken: list[None] = []
 
     @property
     def held(self) -> int:
         """Return how many requests are answered or wait now."""
-        return self._most - len(self._free)
+        return min(len(self._taken), self._most)
 
     def admit(self, head: Head) -> None:
         """Raise InvalidRequestError for a request without a right key (401), or one too many of its sender (429).
@@ -48,14 +48,14 @@ class Guard:
         """Admit a request and take a place for it; raises InvalidRequestError (429) where all are taken."""
         if self._asks:
             self.admit(head)
-        try:
-            self._free.pop()
-        except IndexError:
-            raise _too_many(f"{self._most} requests are being answered already", 1) from None
+        self._taken.append(None)
+        if len(self._taken) > self._most:
+            self._taken.pop()
+            raise _too_many(f"{self._most} requests are being answered already", 1)
 
     def leave(self, places: int) -> None:
         """Give ``places`` back."""
-        self._free += [None] * places
+        del self._taken[:places]
 
     def cors(self, head: Head) -> dict[str, str]:
         """Return the headers that let a page of another origin read the answer."""

@@ -6,7 +6,7 @@ from hmac import compare_digest
 
 
 class Keys:
-    """Knows keys by their digests; neither the keys nor what clients send for them is kept or shown.
+    """Knows keys by their digests; neither the keys nor what clients send for them is kept here or shown.
 
     Source: RFC 6750, section 2.1 (``Authorization: Bearer KEY``); ``X-API-Key: KEY`` is a custom of many services.
     """

@@ -102,7 +102,8 @@ class Front:
                 return None
             if told:
                 size = sum(len(name) + len(value) for name, value in scope["headers"])
-                self._memory.keep(key, size + len(scope["path"]) + len(scope["query_string"]), told)
+                size += len(scope["path"]) + len(scope["query_string"])
+                self._memory.keep(key, size, len(scope["headers"]), told)
         return told
 
     async def _reply(self, exchange: Exchange, receive: Receive, by: Way | None) -> Reply:

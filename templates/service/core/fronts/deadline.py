@@ -24,7 +24,7 @@ class Deadline:
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         task = asyncio.current_task()
-        late = self._ends.pop(task) is None
+        late = self._ends.pop(task, 0.0) is None
         if task and late and kind is asyncio.CancelledError and not task.uncancel():
             raise TimeoutError from None
 

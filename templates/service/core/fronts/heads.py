@@ -12,7 +12,7 @@ from core.http import Head
 from core.router import Found
 from core.service import Service
 
-_MOST = 256
+_MOST, _HEADER = 256, 64  # heads; bytes that a header takes beside its own
 T = TypeVar("T")
 
 
@@ -39,14 +39,14 @@ def known(service: Service, head: Head, limit: int) -> Known | None:
 
 
 class Memory(Generic[T]):
-    """Keeps the last few things that were learnt from heads of up to 2 KiB."""
+    """Keeps what was learnt from a few heads, none of which takes more than about 4 KiB; full, it begins anew."""
 
     def __init__(self) -> None:
         self.known: dict[Hashable, T] = {}
 
-    def keep(self, head: Hashable, size: int, learnt: T) -> None:
-        """Remember what was learnt from a head of ``size`` bytes."""
-        if size <= 2048:
+    def keep(self, head: Hashable, size: int, headers: int, learnt: T) -> None:
+        """Remember what was learnt from a head of ``size`` bytes, in so many ``headers``."""
+        if size + _HEADER * headers <= 4096:
             if len(self.known) == _MOST:
                 self.known.clear()
             self.known[head] = learnt

@@ -29,7 +29,7 @@ _ATTRIBUTES = {
 }
 _METHODS = {
     "HttpToolsProtocol": "connection_made(transport) connection_lost(exc) data_received(data) on_message_begin() "
-    "on_headers_complete() on_message_complete() on_response_complete() "
+    "on_body(body) on_headers_complete() on_message_complete() on_response_complete() "
     "send_400_response(msg) shutdown() timeout_keep_alive_handler() _unset_keepalive_if_required()",
     "FlowControl": "pause_reading() resume_reading()",
 }
@@ -45,9 +45,9 @@ def protocol(service: Service, app: object) -> type[asyncio.Protocol] | Literal[
         _log.warning("no limits to heads, no fast path: this uvicorn has another %s", ", ".join(missing))
         return "auto"
     made: type[asyncio.Protocol] = importlib.import_module("limited").LimitedProtocol
-    if service.settings.fast_path and _is_first(app):
+    if service.settings.fast_path == "protocol" and _is_first(app):
         made = importlib.import_module("hot").fast_protocol(service)
-    elif service.settings.fast_path:
+    elif service.settings.fast_path == "protocol":
         _log.warning("no fast path: the outermost middleware is not the service's; FAST_PATH=0 ends this warning")
     return made
 
@@ -58,7 +58,7 @@ def application(service: Service, app: Any) -> Any:
     Where the service is the outermost middleware, its own paths need not pass what a framework does before that, which
     takes as long as a prediction.
     """
-    if isinstance(app, Front) or not _is_first(app):
+    if not service.settings.fast_path or isinstance(app, Front) or not _is_first(app):
         return app
     front, router, own = Front(None, service), service.router, service.own
 

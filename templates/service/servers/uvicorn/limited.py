@@ -19,11 +19,12 @@ class LimitedProtocol(HttpToolsProtocol):
     That time begins when the connection is made and with each answer; parts of a head do not prolong it.
     """
 
-    _reading = False  # a part of a head has come
+    _within = False  # a message has begun, and not ended
     _piece = 0  # bytes that came together with what is parsed now
-    _first = 0  # those that came together with the first byte of the head, maybe behind another request
-    _received = 0  # those and all that came since: the parser tells of a header when it has all of it
-    _headers = 0  # in the head; those that come after it are trailers
+    _received = 0  # those of the piece in which the head began, and all since
+    _quiet = 0  # those since the parser has told of something but headers: it tells of one when it has all of it
+    _headers = 0  # that have been added up
+    _size = 0  # their bytes
     _large = False
     _idle: TimerHandle | None = None
 
@@ -34,34 +35,48 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._piece = len(data)
-        if self._reading:
-            self._received += self._piece
+        self._received += self._piece
+        self._quiet += self._piece
         # uvicorn would stop the timer for any byte
         self._idle, self.timeout_keep_alive_task = self.timeout_keep_alive_task, None
         super().data_received(data)
         self.timeout_keep_alive_task, self._idle = self._idle, None
-        if self._reading or (self.headers and len(self.headers) > self._headers):
-            large = self._received - self._first > MOST or self._exceeds()
-            if large and not self.transport.is_closing():
-                self._refuse()
+        if self._within and self._received > MOST and (self._quiet > MOST or self._exceeds()):
+            self._refuse()
 
     def on_message_begin(self) -> None:
-        self._reading, self._first, self._received = True, self._piece, self._piece
+        self._within, self._received, self._quiet = True, self._piece, 0
+        self._headers = self._size = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._reading, self._headers = False, len(self.headers)
-        # to add up the headers of each request would take as long as to read them
-        if self._received > MOST and self._exceeds():
-            self._large = True
-            raise OverflowError("the head is too large")  # the parser stops, and uvicorn sends what it does for errors
+        self._check()
         if self._idle:
             self._idle.cancel()
             self._idle = None
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._quiet = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._check()
+        self._within = False
+        super().on_message_complete()
+
+    def _check(self) -> None:
+        self._quiet = 0
+        if self._received > MOST and self._exceeds():
+            self._large = True
+            raise OverflowError("the head is too large")  # the parser stops, and uvicorn sends what it does for errors
+
     def _exceeds(self) -> bool:
-        return len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers) > MOST
+        # each header is added up once: whoever sends them byte by byte would have us do nothing else
+        for name, value in self.headers[self._headers :]:
+            self._size += len(name) + len(value) + len(b": \r\n")
+        self._headers = len(self.headers)
+        return len(self.url) + self._size > MOST
 
     def send_400_response(self, msg: str) -> None:
         if self._large:
@@ -70,6 +85,8 @@ class LimitedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def _refuse(self) -> None:
+        if self.transport.is_closing():
+            return
         told = f"the head of the request is larger than {MOST} bytes"
         reply = invalid(("header",), told, "too_large", 431, {"connection": "close"}).reply()
         headers = {**HEADERS, "content-type": reply.media_type, **reply.headers}

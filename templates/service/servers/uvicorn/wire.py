@@ -45,7 +45,7 @@ class Heads:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequestError):
             return None
         if plain:
-            self._memory.keep(head, len(head), plain)
+            self._memory.keep(head, len(head), len(plain.known.head.headers), plain)
         return plain
 
     def _read(self, head: bytes) -> Plain | None:
