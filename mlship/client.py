@@ -2,33 +2,42 @@
 
 import http.client
 import json
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from mlship.errors import ServiceError
+from mlship.errors import ServiceError, UsageError
 
 #: What a service must answer, for a hint.
 CONTRACT = 'the service must answer POST /predict with {"prediction": [...]}, as mlship scaffold makes it'
 
 _LARGEST_ANSWER = 1 << 28
+_NO_USER = "leave them out, and give --header 'Authorization: Basic ...', which stands in no report"
+#: A name and a value of a header (RFC 9110, 5.1 and 5.5; no obs-text), and headers that belong to the message itself.
+_NAME, _VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
+_SAID = frozenset({"connection", "content-length", "content-type", "expect", "transfer-encoding"})
 _START = "start the service first: mlship serve"
+#: Hints for statuses that say who may ask, and how often.
+KEY = "does it ask for a key? mlship benchmark --url ADDRESS --header 'X-API-Key: ...'"
+LIMITED = "it limits the rate of requests: raise that limit, or ask less often (--rate)"
 _CHECK_URL = "give the address without /predict, such as http://127.0.0.1:8000"
 
 
 class Client:
     """One keep-alive connection to a service; ``url`` may lack the scheme and may have a path prefix.
 
-    ``timeout`` bounds each request in seconds. Raises ServiceError for a URL that cannot be used.
+    ``timeout`` bounds each request in seconds; ``headers`` go with each, and stand in no message. Raises ServiceError
+    for a URL that cannot be used.
     """
 
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
+    def __init__(self, url: str, timeout: float = 10.0, headers: Mapping[str, str] | None = None) -> None:
         parts = split(url)
         self.base = f"{parts.scheme}://{parts.netloc}{_prefix(parts)}"
-        self.timeout = timeout
+        self.timeout, self._headers = timeout, dict(headers or {})
         self._prefix = _prefix(parts)
         self._used = False
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -79,7 +88,7 @@ class Client:
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         deadline = time.monotonic() + self.timeout
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers = self._headers if body is None else {"Content-Type": "application/json", **self._headers}
         self._connection.request(method, self._prefix + path, body, headers)
         response = self._connection.getresponse()
         parts = bytearray()
@@ -102,7 +111,7 @@ class Client:
             return ServiceError(message, f"give the address {target}")
         what = {404: f"has no {path} (status {status})", 422: f"refuses golden rows (status {status})"}
         message = f"'{self.base}' {what.get(status, f'answers with status {status}')}: {quoted(content)}"
-        hints = {404: _CHECK_URL, 422: "is this the service of this workspace?"}
+        hints = {401: KEY, 403: KEY, 404: _CHECK_URL, 422: "is this the service of this workspace?", 429: LIMITED}
         return ServiceError(message, hints.get(status, "see the service's own log"))
 
     def _silent(self, error: Exception) -> ServiceError:
@@ -124,16 +133,41 @@ class Client:
 
 
 def split(url: str) -> SplitResult:
-    """Take an address apart; without a scheme it is one of http. Raises ServiceError for what is none."""
+    """Take an address apart; without a scheme it is one of http.
+
+    Raises ServiceError for what is none, and for one with a user and a password, which is not quoted.
+    """
     error = ServiceError(f"'{url}' is not the address of a service", _CHECK_URL)
     try:
         parts = urlsplit(url.strip() if "://" in url else f"http://{url.strip()}")
         valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         raise error from None
+    if parts.username is not None or parts.password is not None:
+        raise ServiceError(f"the address of '{parts.hostname}' holds a user or a password", _NO_USER)
     if not valid or parts.query or parts.fragment or any(not sign.isprintable() or sign == " " for sign in url.strip()):
         raise error
     return parts
+
+
+def headers_of(lines: Iterable[str]) -> dict[str, str]:
+    """Return the headers that lines such as "X-API-Key: abc" give.
+
+    Raises UsageError, which never quotes a value, for what is no header or is said by each request itself.
+    """
+    found: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not _NAME.fullmatch(name):
+            raise UsageError("a --header is not of the form 'Name: value'", "--header 'X-API-Key: ...'")
+        if not _VALUE.fullmatch(value):
+            raise UsageError(f"the value of --header '{name}' is empty, or has characters that no header may have")
+        if name.lower() in _SAID:
+            raise UsageError(f"--header '{name}' cannot be given: each request says that itself")
+        if name.lower() in {known.lower() for known in found}:
+            raise UsageError(f"--header '{name}' is given twice")
+        found[name] = value
+    return found
 
 
 def quoted(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from mlship import __version__, quarantine, usercode, visiting
 from mlship.artifacts import digest, storage_error
 from mlship.environments import Environment
-from mlship.errors import DataError, GateError, InterruptedRunError, PluginError, UsageError
+from mlship.errors import DataError, PluginError, UsageError
 from mlship.judging import judged
 from mlship.manifest import File, Record
 from mlship.stages import Converter, Outcome, Stage
@@ -229,7 +229,7 @@ def _run(workspace: Workspace, planned: _Planned, listener: Listener, out: Path)
                 outcome = step.instance.run(planned.inputs, out, listener.progress)
         _check(step, outcome, out)
         outcome = judged(step.stage, step.plugin, outcome, planned.inputs, out)
-    except (GateError, InterruptedRunError) as error:
+    except step.instance.keeps as error:
         if not any(out.iterdir()):
             raise
         kept = workspace.shown(workspace.keep_failed(step.stage, out))

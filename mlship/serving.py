@@ -23,6 +23,8 @@ from mlship.extras import missing
 
 _POLL, _GRACE = 0.005, 5.0
 _ATTEMPTS = 3
+#: Settings of who may ask and how often: those of the user's shell are not meant for a service that mlship asks itself.
+_ACCESS = frozenset({"API_KEYS", "API_KEYS_FILE", "RATE_LIMIT", "CORS_ORIGINS"})
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ def running(
     """Serve the folder ``service`` on a free port of 127.0.0.1 while the context lasts.
 
     ``python`` is the interpreter that has the packages of the service's requirements.txt; ``environment`` adds to that
-    of this process; ``timeout`` is in seconds. ``ask`` asks the service at an address, once it is ready, for its first
-    answer, and raises where that is not right.
+    of this process without its API keys, rate limit and CORS; ``timeout`` is in seconds. ``ask`` asks the service at an
+    address, once it is ready, for its first answer, and raises where that is not right.
     Raises ServiceError, with the end of the service's output, when it does not get ready, MissingDependencyError where
     that may be because this interpreter lacks one of those packages.
     """
@@ -132,11 +134,12 @@ def _spawn(
         command = [setpriv, "--pdeathsig", "KILL", "--", *command]
     # a service folder is an artifact: running it must not change it
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+    inherited = {name: value for name, value in os.environ.items() if name not in _ACCESS}
     try:
         return subprocess.Popen(
             command,
             cwd=service,
-            env=os.environ | dict(environment) | settings,
+            env={**inherited, **environment, **settings},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

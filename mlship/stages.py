@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlship.errors import PluginError
+from mlship.errors import GateError, InterruptedRunError, MlshipError, PluginError
 
 
 class Progress(Protocol):
@@ -41,7 +41,7 @@ class Stage(BaseModel):
     ``uses`` those that it takes when they are there.
     ``writes`` are the kinds that it may write; ``publishes`` is one of them that the user gets as a folder of his own
     beside mlship.toml, where his edits are kept. ``libraries`` are distributions whose versions belong to the
-    fingerprint.
+    fingerprint. After an error of ``keeps``, what it had written is kept for the user.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -53,6 +53,7 @@ class Stage(BaseModel):
     uses: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
     libraries: ClassVar[tuple[str, ...]] = ()
+    keeps: ClassVar[tuple[type[MlshipError], ...]] = (GateError, InterruptedRunError)
 
     def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
         """Do the work: read ``inputs`` (path by kind), write below ``out``, return what was written.
@@ -142,6 +143,7 @@ class Benchmark(Stage):
     reads: ClassVar[tuple[str, ...]] = ("onnx", "golden", "signature")
     uses = ("original", "sample", "converted", "candidates", "session", "service")
     writes = ("report",)
+    keeps = (MlshipError,)
 
 
 class ImageBuilder(Stage):

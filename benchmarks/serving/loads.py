@@ -12,7 +12,8 @@ from typing import Any
 from benchmarks.serving import open_loop
 from benchmarks.serving.models import Question
 from benchmarks.serving.running import LOAD_CORE, FailedError, Running
-from mlship.benchmarks import load
+from mlship.load.job import Job
+from mlship.load.running import run
 from mlship.measure import cpu_seconds, percentile
 
 _SCRIPT = Path(__file__).with_name("rotate.lua")
@@ -69,21 +70,31 @@ def check(target: Running, questions: Sequence[Question], connections: int) -> l
     """
     dialect = target.server.dialect
     bodies = [json.dumps(dialect.ask(question.rows)) for question in questions]
-    job = load.Job("127.0.0.1", target.port, dialect.path, bodies, connections, _CHECK_SECONDS, 0.0, _CHECKS)
-    result = load.generate(job)
-    if result.problem:
-        raise FailedError(result.problem)
+    job = Job(
+        f"http://127.0.0.1:{target.port}",
+        dialect.path,
+        [body.encode() for body in bodies],
+        {"Content-Type": "application/json"},
+        connections=connections,
+        seconds=_CHECK_SECONDS,
+        slice_seconds=_CHECK_SECONDS,
+        warm_up_seconds=0.0,
+        requests=_CHECKS,
+    )
+    result = run(job)
+    if result.failures or not any(result.answers):
+        raise FailedError(f"{dict(result.failures) or 'no answer'}")
     _compare(target, questions, result.answers)
     return bodies
 
 
-def _compare(target: Running, questions: Sequence[Question], answers: Sequence[Sequence[str]]) -> None:
+def _compare(target: Running, questions: Sequence[Question], answers: Sequence[Sequence[bytes]]) -> None:
     if not target.server.checked:
         return
     for question, several in zip(questions, answers, strict=True):
         for answer in several:
             if target.server.dialect.read(json.loads(answer)) != question.answer:
-                raise FailedError(f"answered {answer[:200]} where the original says {question.answer[:10]}")
+                raise FailedError(f"answered {answer[:200]!r} where the original says {question.answer[:10]}")
 
 
 def _closed(target: Running, bodies: Sequence[str], asked: Load, seconds: float) -> dict[str, Any]:

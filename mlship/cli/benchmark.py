@@ -1,11 +1,7 @@
 """mlship benchmark."""
 
-import contextlib
-import os
 import re
-import shutil
-import subprocess
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +9,17 @@ import typer
 
 from mlship.cli.common import Force, Plugin, Settings, Target, as_command, configured, run_single
 from mlship.cli.console import Answer, Screen
-from mlship.errors import GateError, InterruptedRunError, UsageError
+from mlship.cli.publishing import Publishing
+from mlship.errors import GateError, InterruptedRunError, MlshipError, UsageError
 from mlship.workspace import Workspace
 
 Url = Annotated[str | None, typer.Option("--url", help="Measure the service at this address.", show_default=False)]
+Header = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header", help="Sent with each request to --url, as 'X-API-Key: ...' (repeatable).", show_default=False
+    ),
+]
 Against = Annotated[
     Path | None, typer.Option("--against", help="Compare with another workspace, in turns.", show_default=False)
 ]
@@ -48,7 +51,8 @@ FailIf = Annotated[
     ),
 ]
 Baseline = Annotated[
-    Path | None, typer.Option("--baseline", help="An older report.json to compare with.", show_default=False)
+    Path | None,
+    typer.Option("--baseline", help="An older report.json, or benchmarks.jsonl, to compare with.", show_default=False),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A gate that cannot tell at this noise fails, too.")]
 AcrossHosts = Annotated[
@@ -57,8 +61,8 @@ AcrossHosts = Annotated[
 Output = Annotated[Path | None, typer.Option("--output", help="Folder to put the report in, too.", show_default=False)]
 Save = Annotated[bool, typer.Option("--save", help="Add the figures to benchmarks.jsonl in the workspace.")]
 
-#: Stands beside mlship.toml, to be committed.
-HISTORY = "benchmarks.jsonl"
+#: Options that would do nothing.
+_NOT_WITH = {"--url": ("target", "plugin"), "--against": ("target", "plugin", "price")}
 
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -68,6 +72,7 @@ def command(
     screen: Screen,
     workspace: Workspace,
     url: Url = None,
+    header: Header = None,
     against: Against = None,
     rate: Rate = None,
     poisson: Poisson = False,
@@ -87,8 +92,6 @@ def command(
     force: Force = False,
 ) -> Answer:
     """Measure the original, every candidate and the service; judge gates, compare with a baseline or a workspace."""
-    if url and against:
-        raise UsageError("--url and --against do not go together", "measure one at a time")
     options = {
         "rates": tuple(rate) if rate else None,
         "arrivals": "poisson" if poisson else None,
@@ -103,10 +106,18 @@ def command(
         "across_hosts": across_hosts or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    publish = _Publish(workspace, output, save=save)
+    _require_effect(given | ({"plugin": plugin} if plugin else {}), url, against)
+    flags, chosen = {"benchmark": given}, {"benchmark": plugin}
+    [step] = configured(workspace, ["benchmark"], settings=settings, flags=flags, chosen=chosen)
+    if poisson and not getattr(step.instance, "rates", True):
+        raise UsageError("--poisson is how the requests of an open loop come, and there is none", "give --rate, too")
+    if header and not url:
+        raise UsageError("--header goes with requests to --url", "leave it out")
+    publish = Publishing(screen, workspace, output, save=save)
     if url or against:
-        [step] = configured(workspace, ["benchmark"], settings=settings, flags={"benchmark": given})
-        return _elsewhere(screen, workspace, step.instance, publish, url, against)
+        return _elsewhere(screen, workspace, step.instance, publish, url, against, header or ())
+    kept = workspace.failed("benchmark") / "report"
+    before = _stamp(kept)
     try:
         answer = run_single(
             screen,
@@ -115,70 +126,64 @@ def command(
             "report",
             plugin=plugin,
             settings=settings,
-            force=force or baseline is not None,
+            force=force or save,
             options=given,
         )
-    except (GateError, InterruptedRunError):
-        publish(workspace.failed("benchmark") / "report")
+    except MlshipError:
+        screen.stop()
+        if _stamp(kept) != before:  # else it is of an earlier run
+            publish(kept, passed=False)
         raise
-    publish(workspace.artifacts("build")["report"])
+    publish(workspace.artifacts("build")["report"], passed=True)
     return answer
 
 
 def _elsewhere(
-    screen: Screen, workspace: Workspace, stage: Any, publish: "_Publish", url: str | None, against: Path | None
+    screen: Screen,
+    workspace: Workspace,
+    stage: Any,
+    publish: Publishing,
+    url: str | None,
+    against: Path | None,
+    headers: Sequence[str],
 ) -> Answer:
     # imported here, since it loads what measures
     from mlship.cli.measuring import measure
+    from mlship.reports.writing import doubts, facts, summarise
 
-    report, gates, folder = measure(screen, workspace, stage, url, against)
-    publish(folder)
+    report, gates, folder = measure(screen, workspace, stage, publish, url, against, headers)
     shown = workspace.shown(folder / "report.html")
     if report.interrupted:
+        publish(folder, passed=False)
         raise InterruptedRunError("interrupted", f"what was measured so far is in {shown}")
     try:
         gates.refuse(report)
     except GateError as error:
+        publish(folder, passed=False)
         raise GateError(error.message, f"the report is {shown}" + (f"; {error.hint}" if error.hint else "")) from error
-    from mlship.reports.writing import facts, summarise
-
+    publish(folder, passed=True)
+    for note in doubts(report):
+        screen.note(note)
     return Answer({"report": shown, **facts(report)}, f"{shown}: {summarise(report)}", brief=shown)
 
 
-class _Publish:
-    """Takes a report to where the user wants it, and into the summary of a job on GitHub."""
-
-    def __init__(self, workspace: Workspace, output: Path | None, *, save: bool) -> None:
-        self._workspace, self._output, self._save = workspace, output, save
-
-    def __call__(self, folder: Path) -> None:
-        if not (folder / "report.json").is_file():
-            return
-        if self._output is not None:
-            shutil.copytree(folder, self._output, dirs_exist_ok=True)
-        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(summary).open("a", encoding="utf-8") as file:
-                file.write((folder / "report.md").read_text("utf-8") + "\n")
-        if self._save:
-            self._append(folder)
-
-    def _append(self, folder: Path) -> None:
-        from mlship.reports import history, reading
-
-        saved = datetime.now(UTC).isoformat(timespec="seconds")
-        history.append(
-            reading.read(folder), self._workspace.root / HISTORY, revision=_revision(self._workspace.root), saved=saved
-        )
+def _require_effect(given: Mapping[str, Any], url: str | None, against: Path | None) -> None:
+    """Raise UsageError for options that would do nothing."""
+    if url and against:
+        raise UsageError("--url and --against do not go together", "measure one at a time")
+    other = "--url" if url else "--against" if against else ""
+    idle = [name for name in _NOT_WITH.get(other, ()) if name in given]
+    if idle:
+        raise UsageError(f"--{idle[0]} has no effect with {other}", "leave it out")
 
 
-def _revision(root: Path) -> str:
-    """Return the commit of the project, as git describes it; "unversioned" where there is none."""
-    command = ["git", "-C", str(root), "describe", "--tags", "--always", "--dirty"]
-    with contextlib.suppress(OSError):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0 and done.stdout.strip():
-            return done.stdout.strip()
-    return "unversioned"
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Return what another report in ``folder`` would have otherwise."""
+    try:
+        found = (folder / "report.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _seconds(text: str) -> float:

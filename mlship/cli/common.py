@@ -2,13 +2,15 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from mlship import config, pipeline, plugins
+from mlship.artifacts import storage_error
 from mlship.cli.console import Answer, Screen
 from mlship.errors import InterruptedRunError, MlshipError
 from mlship.manifest import Record
@@ -108,8 +110,12 @@ def run_stages(
     chosen: Mapping[str, str | None] | None = None,
     force: Collection[str] = (),
 ) -> list[Done]:
-    """Configure ``stages``, as ``configured`` does, and run them."""
+    """Configure ``stages``, as ``configured`` does, and run them.
+
+    One with a baseline is not skipped: that is a file which may have changed.
+    """
     steps = configured(workspace, stages, settings=settings, flags=flags, chosen=chosen)
+    force = {*force, *(step.stage for step in steps if getattr(step.instance, "baseline", None))}
     return pipeline.run(workspace, steps, given or Given(), screen, force=force)
 
 
@@ -121,8 +127,11 @@ def configured(
     flags: Mapping[str, Mapping[str, Any]] | None = None,
     chosen: Mapping[str, str | None] | None = None,
 ) -> list[Step]:
-    """Configure ``stages`` from mlship.toml, ``settings``, ``flags`` and ``chosen`` plugins (by stage)."""
-    written = config.read(workspace.config_file)
+    """Configure ``stages`` from mlship.toml, ``settings``, ``flags`` and ``chosen`` plugins (by stage).
+
+    Paths in mlship.toml are relative to it, all others to the current folder.
+    """
+    written = _located(config.read(workspace.config_file), workspace.root)
     picked = {stage: (chosen or {}).get(stage) for stage in stages}
     names = {stage: name or config.plugin_of(stage, written) for stage, name in picked.items()}
     classes = {stage: plugins.load(config.STAGES[stage][0], name) for stage, name in names.items()}
@@ -173,6 +182,24 @@ def results(done: Sequence[Done]) -> dict[str, Any]:
 def stages_from(first: str | None, stages: Sequence[str] = ORDER) -> list[str]:
     """Return ``first`` and the stages after it; an empty list when it is None."""
     return [] if first is None else list(stages[list(stages).index(first) :])
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turn errors of the file system into such as say what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error) from error
+
+
+def _located(written: config.Config, root: Path) -> config.Config:
+    """Return the configuration with the path of a baseline from where mlship is run."""
+    benchmark = written.stages.get("benchmark", {})
+    if not isinstance(benchmark.get("baseline"), str):
+        return written
+    table = {**benchmark, "baseline": str(root / benchmark["baseline"])}
+    return written.model_copy(update={"stages": {**written.stages, "benchmark": table}})
 
 
 def _keyword(name: str, annotation: Any, *, default: Any) -> inspect.Parameter:

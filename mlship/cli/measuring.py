@@ -1,11 +1,14 @@
 """Measurements of mlship benchmark that are no stage of the workspace: of an address, and against another workspace."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlship.cli.common import storing
 from mlship.cli.console import Screen
-from mlship.errors import UsageError
+from mlship.cli.publishing import Publishing
+from mlship.client import headers_of, split
+from mlship.errors import MlshipError, UsageError
 from mlship.reports import writing
 from mlship.reports.model import Report
 from mlship.trials import elsewhere
@@ -19,31 +22,76 @@ _COMPARED = 40.0
 
 
 def measure(
-    screen: Screen, workspace: Workspace, stage: Any, url: str | None, against: Path | None
+    screen: Screen,
+    workspace: Workspace,
+    stage: Any,
+    publish: Publishing,
+    url: str | None,
+    against: Path | None,
+    headers: Sequence[str],
 ) -> tuple[Report, Gates, Path]:
     """Measure with the options of the benchmark ``stage``; return the report, its gates, and the folder it is in.
 
+    After an error the report of what was measured until then is written and published, and the error raised.
     Raises UsageError where the workspace knows no golden set, or an option does not go with the other.
     """
     of = elsewhere.known(workspace.artifacts("deploy"), "this workspace")
     older = Path(stage.baseline) if stage.baseline else None
     if against and older:
         raise UsageError("--against and --baseline do not go together", "a comparison has its own other side")
+    kind = "comparison" if against else "url"
     gates = Gates.read(
-        stage.fail_if, older, compared=bool(against), strict=stage.strict, across_hosts=stage.across_hosts
+        stage.fail_if,
+        older,
+        compared=bool(against),
+        strict=stage.strict,
+        across_hosts=stage.across_hosts,
+        kind=kind,
+        address=url,
     )
-    options = stage.model_dump(mode="json")
+    folder = workspace.folder("reports") / kind
+    kept: list[Report] = []
+
+    def keep(report: Report) -> None:
+        with storing():
+            writing.write(report, folder, strict=stage.strict)
+        kept.append(report)
+
+    known_headers = headers_of(headers)
+    if url:
+        split(url)  # before it stands in a report: it may hold a password
     screen.started("benchmark", url or f"against {against}")
-    if against:
-        report = _versus(of, against, workspace, stage, gates, screen, options)
-    else:
-        report = elsewhere.remote(str(url), of, _loads(stage), gates, screen.progress, options)
+    try:
+        report = _measured(screen, workspace, stage, of, gates, keep, url, against, known_headers)
+    except MlshipError as error:
+        screen.stop()
+        if not kept:
+            raise
+        publish(folder, passed=False)
+        hint = f"what was found is in {workspace.shown(folder)}/" + (f"; {error.hint}" if error.hint else "")
+        raise type(error)(error.message, hint) from error
     screen.stop()
-    folder = workspace.folder("reports") / report.kind
-    writing.write(report, folder, strict=stage.strict)
+    keep(report)
     for note in report.notes:
         screen.note(note)
     return report, gates, folder
+
+
+def _measured(
+    screen: Screen,
+    workspace: Workspace,
+    stage: Any,
+    of: elsewhere.Known,
+    gates: Gates,
+    keep: elsewhere.Keep,
+    url: str | None,
+    against: Path | None,
+    headers: Mapping[str, str],
+) -> Report:
+    options = stage.model_dump(mode="json")
+    if against:
+        return _versus(of, against, workspace, stage, gates, screen, options, keep)
+    return elsewhere.remote(str(url), of, _loads(stage), gates, screen.progress, options, keep, headers)
 
 
 def _versus(
@@ -54,6 +102,7 @@ def _versus(
     gates: Gates,
     screen: Screen,
     options: Mapping[str, Any],
+    keep: elsewhere.Keep,
 ) -> Report:
     if not (against / "mlship.lock").is_file():
         raise UsageError(f"'{against}' is not a workspace of mlship: it has no mlship.lock", "give its folder")
@@ -71,13 +120,14 @@ def _versus(
         seconds=seconds,
         subjects=subjects,
         options=options,
+        keep=keep,
     )
 
 
 def _loads(stage: Any, *, compared: bool = False) -> Loads:
     """Return what is asked; in a comparison 8 connections with single rows, unless others are named."""
     connections = stage.connections
-    if compared and connections == type(stage).model_fields["connections"].default:
+    if compared and "connections" not in stage.model_fields_set:
         connections = (8,)
     return Loads(
         connections,

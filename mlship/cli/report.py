@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from mlship.cli.benchmark import HISTORY
-from mlship.cli.common import as_command
+from mlship.artifacts import write_atomic
+from mlship.cli.common import as_command, storing
 from mlship.cli.console import Answer, Screen
+from mlship.cli.publishing import HISTORY
 from mlship.errors import UsageError
 from mlship.workspace import Workspace
 
@@ -25,21 +26,36 @@ def command(
 ) -> Answer:
     """Write the page of the last benchmark again, or that of all that were saved."""
     from mlship.reports import history as histories
+    from mlship.reports import page as pages
     from mlship.reports import reading, writing
 
-    pages = workspace.folder("reports")
+    own = workspace.folder("reports")
     if history:
-        entries = histories.read(file or workspace.root / HISTORY)
-        page = writing.write_history(entries, pages)
+        source = file / HISTORY if file and file.is_dir() else file or workspace.root / HISTORY
+        entries = histories.read(source)
         said = f"{len(entries)} benchmark{'s' * (len(entries) != 1)}"
+        page = own / "history.html" if own.parent.is_dir() else source.with_suffix(".html")
+        with storing():
+            write_atomic(page, histories.page(entries).encode())
     else:
-        report = reading.read(file or _newest(workspace))
-        writing.write(report, pages / "again")
-        page, said = pages / "again" / "report.html", writing.summarise(report)
+        source = file or _newest(workspace)
+        report = reading.read(source)
+        said = writing.summarise(report)
+        page = own / "again" / "report.html" if own.parent.is_dir() else _beside(source)
+        with storing():
+            if own.parent.is_dir():
+                writing.write(report, page.parent, strict=bool(report.options.get("strict")))
+            else:
+                write_atomic(page, pages.text(report).encode())
     if open_ and not webbrowser.open(page.resolve().as_uri()):
         screen.note("no browser could be opened")
     shown = workspace.shown(page)
     return Answer({"page": shown}, f"{shown}: {said}", brief=shown)
+
+
+def _beside(source: Path) -> Path:
+    """Return where the page of a report goes outside of a workspace, which is not to become one by that."""
+    return source / "report.html" if source.is_dir() else source.with_suffix(".html")
 
 
 def _newest(workspace: Workspace) -> Path:

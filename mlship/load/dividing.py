@@ -21,6 +21,7 @@ def _share(job: Job, index: int, count: int) -> Share:
     own = replace(
         job,
         connections=_part(job.connections, index, count),
+        most_connections=_part(job.most_connections, index, count),
         requests=_part(job.requests, index, count),
         rate=job.rate and job.rate / count,
         processes=count,

@@ -21,18 +21,26 @@ clock = time.perf_counter_ns
 class Engine:
     """Connections to one address, and what came of them: ``patience`` is in nanoseconds, ``body`` the next number.
 
+    There are ``connections`` of them, and as many as ``most`` where ``grow`` is called.
     After ``run``: ``sent`` requests, how many connections were opened again, ``seconds`` that were measured, and the
     part of a core that was used in them (looking at the clock left out).
     """
 
     def __init__(
-        self, address: Address, requests: Sequence[bytes], connections: int, patience: int, body: int = 0
+        self,
+        address: Address,
+        requests: Sequence[bytes],
+        connections: int,
+        patience: int,
+        body: int = 0,
+        most: int = 0,
     ) -> None:
         self.requests, self.patience, self.body = requests, patience, body
         self.answers = Answers(len(requests))
         self.sent = self.reconnected = 0
         self.seconds = self.busy_share = 0.0
-        self._asked = self._answered = 0
+        self._asked = self._answered = self._opening = 0
+        self._address, self._most = address, most
         self._running = False
         self._poller = poller()
         self._connections = [Connection(address, self._poller) for _ in range(connections)]
@@ -49,6 +57,24 @@ class Engine:
             for number, _ in self._poller.wait(0.1):
                 if (connection := self._by_number[number]).state is State.OPENING:
                     self._advance(connection)
+
+    @property
+    def connections(self) -> int:
+        """Return how many there are, open or not."""
+        return len(self._connections)
+
+    def grow(self, waiting: int) -> bool:
+        """Open one more connection, unless one comes for each of ``waiting`` requests; False where there is no room.
+
+        A service that refuses connections is not asked for more of them.
+        """
+        if self._resting or self._opening + len(self._again) >= waiting:
+            return True
+        if len(self._connections) >= self._most:
+            return False
+        self._connections.append(Connection(self._address, self._poller))
+        self._open(self._connections[-1:])
+        return True
 
     def close(self) -> None:
         """Close all connections."""
@@ -181,6 +207,7 @@ class Engine:
 
     def _open(self, connections: Sequence[Connection]) -> list[Connection]:
         for connection in connections:
+            self._opening += 1
             try:
                 connection.open(clock() + self.patience)
                 self._by_number[connection.number] = connection
@@ -191,12 +218,15 @@ class Engine:
     def _advance(self, connection: Connection) -> bool:
         """Go on opening a connection; return whether it can be asked now."""
         try:
-            return connection.advance()
+            opened = connection.advance()
         except BrokenError as error:
             self._refused(connection, error.kind, str(error))
             return False
+        self._opening -= opened
+        return opened
 
     def _refused(self, connection: Connection, kind: str, words: str) -> None:
+        self._opening -= 1
         self._by_number.pop(connection.number, None)
         connection.close()
         self._resting.append((clock() + _REST, connection))

@@ -1,6 +1,7 @@
 """One process's share of a job, from the connections to the result."""
 
 import gc
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -14,6 +15,8 @@ from mlship.load.tally import Counted, Tally
 from mlship.load.wire import Share
 
 _SECOND = 1_000_000_000
+#: Open files that are no connections: those of the interpreter, and of whatever it loads.
+_FILES = 64
 
 
 def generate(
@@ -26,14 +29,15 @@ def generate(
     job, patience = share.job, int(share.job.timeout_seconds * _SECOND)
     address = locate(job.url, job.timeout_seconds)
     requests = [request(address, job.path, job.headers, body) for body in job.bodies]
-    engine = Engine(address, requests, job.connections, patience, share.body)
+    most = min(job.most_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES)
+    engine = Engine(address, requests, job.connections, patience, share.body, most)
     with _no_collection(), closing(engine):
         engine.connect()
         start = starts()
         tally = Tally(start + int(job.warm_up_seconds * _SECOND), job.seconds, job.slice_seconds, tell)
         end = tally.begin + int(job.seconds * _SECOND)
         pace = _open(share, engine, start, end) if job.rate else Closed(engine, end, job.requests)
-        engine.run(pace, tally, stopped)
+        engine.run(pace, tally, lambda: stopped() or (job.until_failure and bool(tally.failures)))
     return Result(
         slices=(),
         seconds=engine.seconds,
@@ -42,6 +46,8 @@ def generate(
         unchecked=engine.answers.unchecked,
         reconnected=engine.reconnected,
         late=pace.late if isinstance(pace, Open) else 0,
+        waited=pace.waited if isinstance(pace, Open) else 0,
+        connections=engine.connections,
         busy_share=engine.busy_share,
         processes=job.processes,
         failures=tally.failures,

@@ -48,6 +48,8 @@ class Merging:
             unchecked=sum(result.unchecked for result in results) + dropped,
             reconnected=sum(result.reconnected for result in results),
             late=sum(result.late for result in results),
+            waited=sum(result.waited for result in results),
+            connections=sum(result.connections for result in results),
             busy_share=max(result.busy_share for result in results),
             processes=len(results),
             failures=dict(sum((Counter(result.failures) for result in results), Counter())),

@@ -25,7 +25,8 @@ class Open:
     after ``begin``.
 
     ``late`` counts requests after ``begin`` that were sent more than 1 ms after they were due though a connection was
-    free: the generator's fault. To wait for a connection is the service's.
+    free: the generator's fault. To wait for a connection is the service's, unless so many are busy that no other can be
+    opened: ``waited`` counts those.
     """
 
     intended = True
@@ -36,13 +37,13 @@ class Open:
         self._left: float = math.inf
         self._free: deque[Connection] = deque()
         self._waiting: deque[int] = deque()
-        self.spun = self.late = 0
+        self.spun = self.late = self.waited = 0
         self._due = start + next(arrivals)
 
     def begin(self) -> None:
         """See ``Pace``, as for the methods below."""
         self._left = self._requests
-        self.spun = self.late = 0
+        self.spun = self.late = self.waited = 0
 
     def wait(self, watched: Poller, now: int, care: int) -> Ready:
         left = math.inf if self._over() else self._due - now - _SPIN
@@ -61,6 +62,7 @@ class Open:
                 self._engine.ask(self._free.popleft(), self._due, now)
             else:
                 self._waiting.append(self._due)
+                self.waited += not self._engine.grow(len(self._waiting))
             self._left -= 1
             self._due = self._start + next(self._arrivals)
 

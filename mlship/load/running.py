@@ -53,6 +53,7 @@ class _Generator:
             stdout=subprocess.PIPE,
             pipesize=_PIPE,
             stderr=self._log,
+            process_group=0,  # Ctrl-C is not for it, from its first moment on
         )
         self._number, self._share, self._lines = number, share, lines
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -74,8 +75,10 @@ class _Generator:
         self._log.close()
 
     def write(self, line: bytes) -> None:
-        """Write a line to it; where it has died, the reader tells."""
+        """Write a line to it, unless it was asked to end; where it has died, the reader tells."""
         assert self._process.stdin
+        if self._process.stdin.closed:
+            return
         with contextlib.suppress(OSError):
             self._process.stdin.write(line)
             self._process.stdin.flush()
@@ -110,7 +113,8 @@ class _Run:
         stop: threading.Event,
         on_slice: Callable[[Slice], None] | None,
     ) -> None:
-        self._generators, self._lines, self._stop = generators, lines, stop
+        self._job, self._generators, self._lines, self._stop = job, generators, lines, stop
+        self._failed = False
         self._merging = Merging(len(generators), on_slice)
         self._patience = _START + job.timeout_seconds
         self._seconds = job.warm_up_seconds + job.seconds + 3 * job.timeout_seconds + _GRACE
@@ -120,7 +124,7 @@ class _Run:
     def result(self) -> Result:
         deadline, stopping = time.monotonic() + self._patience, False
         while len(self._results) < len(self._generators):
-            if self._stop.is_set() and not stopping:
+            if (self._stop.is_set() or self._failed) and not stopping:
                 stopping, deadline = True, time.monotonic() + _GRACE
                 for generator in self._generators:
                     generator.stop()
@@ -146,9 +150,14 @@ class _Run:
                 self._merging.add(counted)
             case {"result": result}:
                 self._results[number] = read_result(result)
+                self._failed |= self._job.until_failure and bool(self._results[number].failures)
             case {"problem": problem, "hint": hint}:
                 raise ServiceError(problem, hint)
-            case _ if number not in self._results:
+            case _ if number in self._results:
+                pass
+            case _ if self._stop.is_set():  # whoever stopped this may have ended it too
+                self._results[number] = Result((), 0.0, 0, [[] for _ in self._job.bodies])
+            case _:
                 raise ServiceError(
                     f"the load generator died: {self._generators[number].last_words() or 'no reason told'}"
                 )

@@ -7,6 +7,7 @@ of them belong to one process.
 
 import gc
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,9 @@ def take_turns(jobs: Sequence[Job], order: Sequence[int], *, stop: threading.Eve
     deadline = time.monotonic() + _START + len(order) * turn
     with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as answer:
         command = [sys.executable, "-P", "-m", "mlship.load.turns", str(len(jobs))]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=answer, stderr=log) as process:
+        with subprocess.Popen(  # in a group of its own, as Ctrl-C is not for it
+            command, stdin=subprocess.PIPE, stdout=answer, stderr=log, process_group=0
+        ) as process:
             try:
                 _wait(process, question, deadline, stop or threading.Event())
             finally:
@@ -68,7 +71,7 @@ def _wait(process: "subprocess.Popen[bytes]", question: bytes, deadline: float, 
     assert process.stdin is not None
     try:
         process.stdin.write(question)
-        process.stdin.close()
+        process.stdin.flush()  # and left open: its end ends the process
     except OSError:
         pass  # it has died, and its last words say why
     while not stop.is_set():
@@ -143,6 +146,7 @@ def main() -> None:
     """Read jobs, of which the argument says how many there are, and their order; write a line a job."""
     jobs = [read_share(sys.stdin.buffer.readline()).job for _ in range(int(sys.argv[1]))]
     order = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_input, daemon=True).start()
     try:
         sides = [_Side(job) for job in jobs]
     except ServiceError as error:
@@ -154,6 +158,13 @@ def main() -> None:
         sides[number].turn()
     for side in sides:
         side.write()
+
+
+def _end_with_input() -> None:
+    """End this process when the one that asked is gone, however that ended."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from mlship.reports.metrics import METRICS
 from mlship.reports.model import Measurement, Ratio, Report, Verdict
 from mlship.reports.summary import ORIGINAL
 
-_EXACT = {"size", "image_size"}
 _OF_A_MACHINE = {"s", "1/s", "money"}
 
 
@@ -78,5 +77,5 @@ def _difference(before: Measurement, after: Measurement, verdict: Verdict | None
 def _widest(before: Measurement, after: Measurement, ratio: float | None) -> tuple[float | None, float | None]:
     if before.low and before.high and after.low and after.high:
         return after.low / before.high, after.high / before.low
-    exact = before.metric in _EXACT or (before.metric in METRICS and METRICS[before.metric].unit == "score")
+    exact = before.metric in METRICS and METRICS[before.metric].exact
     return (ratio, ratio) if exact else (None, None)

@@ -21,6 +21,8 @@ from mlship.reports.pivots import Cell, Row, Table
 #: What makes figures those of another machine. Versions of libraries are left out: they are what releases change.
 _MACHINE = ("system", "machine", "cpu_model", "usable_cores", "quota_cores", "governor")
 _SHOWN = tuple(name for name in METRICS if name not in {"p90", "p95", "p99.9", "max", "pss"})
+#: Of the entries in the table: more are in the plots.
+_COLUMNS = 6
 _MODELS = ("optimised", "converted", "native")
 _SERVICES = ("service", "this")
 
@@ -41,6 +43,7 @@ class Entry(BaseModel):
     host: Host
     reference: tuple[float, ...] = Field(description="seconds of the reference kernel, one a round")
     measurements: tuple[Measurement, ...]
+    address: str | None = Field(None, description="of the service, where the benchmark was that of an address")
 
 
 def append(report: Report, file: Path, *, revision: str, saved: str) -> Entry:
@@ -49,7 +52,8 @@ def append(report: Report, file: Path, *, revision: str, saved: str) -> Entry:
     Raises DataError when a line that is there already is damaged, OSError when the file cannot be read or written.
     """
     kept: dict[str, Any] = {name: getattr(report, name) for name in ("kind", "model", "task", "host", "reference")}
-    entry = Entry(saved=saved, revision=revision, measurements=_kept(report), **kept)
+    address = report.subjects.get("service") if report.kind == "url" else None
+    entry = Entry(saved=saved, revision=revision, measurements=_kept(report), address=address, **kept)
     if file.exists():
         read(file)
     before = file.read_bytes() if file.exists() else b""
@@ -63,12 +67,16 @@ def append(report: Report, file: Path, *, revision: str, saved: str) -> Entry:
 def read(file: Path) -> list[Entry]:
     """Return the lines of ``file``, oldest first; empty lines are passed over.
 
-    Raises DataError that names the first damaged line by its number, or says that there is no such file.
+    Raises DataError that names by its number the first line that is damaged or of another schema version, or says that
+    there is no such file.
     """
     try:
         lines = file.read_bytes().splitlines()
     except FileNotFoundError as error:
         raise DataError(f"there is no history at '{file}'", "mlship benchmark --save") from error
+    except OSError as error:
+        hint = "give a file of mlship benchmark --save"
+        raise DataError(f"the history '{file}' cannot be read: {error.strerror}", hint) from error
     return [_entry(line, f"'{file}', line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -97,6 +105,7 @@ def _kept(report: Report) -> tuple[Measurement, ...]:
 
 
 def _entry(line: bytes, where: str) -> Entry:
+    _require_version(line, where)
     try:
         return Entry.model_validate_json(line)
     except ValidationError as error:
@@ -104,6 +113,19 @@ def _entry(line: bytes, where: str) -> Entry:
         place = ".".join(str(part) for part in first["loc"])
         what = f"{place}: {first['msg']}" if place else first["msg"]
         raise DataError(f"{where} is damaged: {what}", "take that line out, or restore it from git") from error
+
+
+def _require_version(line: bytes, where: str) -> None:
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return  # damaged, as validation says better
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION:
+        told = (
+            f"{where} was written by another mlship: it has schema version {version}, this one reads {SCHEMA_VERSION}"
+        )
+        raise DataError(told, "move the older lines to a file of their own: their figures were measured otherwise")
 
 
 def _called(key: Key) -> bool:
@@ -174,16 +196,21 @@ def _name(key: Key) -> str:
 
 
 def _table(entries: Sequence[Entry]) -> Table:
-    """Lay out the newest entry's figures over all entries, the newest first."""
-    found = [_index(entry) for entry in entries]
-    keys = [key for key in (found[-1] if found else {}) if key[0] in _SHOWN]
-    columns = tuple(f"{words.title(key[0])}, {_name(key)}" for key in keys)
-    rows = []
-    for entry, figures in reversed(list(zip(entries, found, strict=True))):
-        cells = (figures.get(key) for key in keys)
-        shown = tuple(
-            Cell(words.figure(each.metric, each.value), words.interval(each, short=True)) if each else None
-            for each in cells
-        )
-        rows.append(Row(f"{entry.revision} ({entry.saved})", shown))
-    return pivots.Table("All entries", "revision", columns, (("", tuple(rows)),))
+    """Lay out the newest entry's figures, a row each, with those of the entries before it beside them."""
+    shown = [*reversed(entries)][:_COLUMNS]
+    found = [_index(entry) for entry in shown]
+    keys = [key for key in (found[0] if found else {}) if key[0] in _SHOWN]
+    metrics = list(dict.fromkeys(key[0] for key in keys))
+    groups = [(words.title(metric), tuple(_row(key, found) for key in keys if key[0] == metric)) for metric in metrics]
+    columns = tuple(f"{entry.revision} ({entry.saved[:10]})" for entry in shown)
+    return pivots.Table("Newest entries", "figure", columns, tuple(groups))
+
+
+def _row(key: Key, found: Sequence[dict[Key, Measurement]]) -> Row:
+    cells = (each.get(key) for each in found)
+    return Row(
+        _name(key),
+        tuple(
+            Cell(words.figure(key[0], each.value), words.interval(each, short=True)) if each else None for each in cells
+        ),
+    )

@@ -12,6 +12,9 @@ from mlship.reports.summary import Key, keys, summarise
 
 _SIGNS = {"passed": "✅", "failed": "❌", "unclear": "❔", "better": "✅", "worse": "❌"}
 _MARKS = re.compile(r"([\\`*_\[\]#|~])")
+#: Where GitHub and GitLab see a link, a mention or an issue in plain text, escaped or not.
+_LINKED = re.compile(r"@|:(?=//)|\bwww(?=\.)|#(?=\d)", re.IGNORECASE)
+_NO_WIDTH = "&#8203;"
 
 
 def text(report: Report) -> str:
@@ -111,8 +114,9 @@ def _machine(report: Report) -> Iterator[str]:
 
 
 def _plain(words_: str) -> str:
-    """Write text that is only text: in one line, no markup, no HTML."""
-    return html.escape(_MARKS.sub(r"\\\1", " ".join(words_.split())), quote=False)
+    """Write text that is only text: in one line, no markup, no HTML, and nothing that becomes a link by itself."""
+    escaped = html.escape(_MARKS.sub(r"\\\1", " ".join(words_.split())), quote=False)
+    return _LINKED.sub(lambda found: found[0] + _NO_WIDTH, escaped)
 
 
 def _code(words_: str) -> str:

@@ -18,6 +18,11 @@ class Metric:
     better: Literal["lower", "higher"]
     told: str
 
+    @property
+    def exact(self) -> bool:
+        """Whether the same thing measured again gives the same figure: a size, a score on the same rows."""
+        return self.name == "size" or self.unit == "score"
+
 
 _ALL = (
     Metric("p50", "s", "lower", "median latency"),
@@ -35,7 +40,6 @@ _ALL = (
     ),
     Metric("cold_start", "s", "lower", "from process start to the first right answer"),
     Metric("size", "B", "lower", "the model's file"),
-    Metric("image_size", "B", "lower", "the image, unpacked"),
     Metric("accuracy", "score", "higher", "share of golden rows with the right label"),
     Metric("f1", "score", "higher", "macro-averaged F1 on the golden rows"),
     Metric("auc", "score", "higher", "area under the ROC curve on the golden rows, one class against the rest"),

@@ -60,6 +60,9 @@ class Load(_Data):
     rows: int = Field(description="in a request")
     rate: float | None = Field(None, description="requests a second that were intended; null: closed loop")
     seconds: float
+    elapsed: float | None = Field(
+        None, description="seconds that all rounds of a comparison took, with starts and other loads; null: no rounds"
+    )
     requests: int
     failures: dict[str, int] = Field({}, description="what went wrong, and how often")
     unchecked: int = Field(0, description="answers that were not compared with the golden set")
@@ -83,7 +86,7 @@ class Call(_Data):
 
 
 class Ratio(_Data):
-    """``of`` over ``over``, pair by pair of interleaved rounds, with a 95 % bootstrap interval."""
+    """``of`` over ``over``, pair by pair of interleaved rounds, with the interval that holds it with 95 %."""
 
     metric: str
     of: str

@@ -17,7 +17,6 @@ _TITLES = {
     "pss": "memory (PSS)",
     "cold_start": "cold start",
     "size": "model file",
-    "image_size": "image",
     "f1": "F1",
     "auc": "AUC",
     "r2": "R²",

@@ -1,9 +1,11 @@
 """What a benchmark has measured so far, and the report that is made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mlship.errors import GateError, MlshipError
 from mlship.golden import Golden
 from mlship.measure import fingerprint, reference
 from mlship.reports.model import Call, Capacity, Curve, Host, Load, Measurement, Ratio, Report, Timeline
@@ -36,6 +38,22 @@ class Collected:
         """Add all that ``found`` has by the same names."""
         for name in ("measurements", "curves", "calls", "loads", "ratios", "notes"):
             getattr(self, name).extend(getattr(found, name, ()))
+
+    @contextmanager
+    def kept(self, report: Callable[[], Report], keep: Callable[[Report], None]) -> Iterator[None]:
+        """Where an error ends the context, give ``keep`` the report of what was measured, if anything was.
+
+        A wrong answer (GateError) is told as parity that failed; any other error as a note.
+        """
+        try:
+            yield
+        except MlshipError as error:
+            if isinstance(error, GateError):
+                self.parity = {**(self.parity or {}), "passed": False, "problem": error.message}
+            self.notes.append(f"ended early: {error.message}")
+            if self.measurements or self.parity:
+                keep(report())
+            raise
 
     def report(
         self,

@@ -14,12 +14,12 @@ What is decided, and why it is honest:
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
 from mlship import serving
-from mlship.errors import ServiceError, UsageError
+from mlship.errors import MlshipError, ServiceError, UsageError
 from mlship.golden import Golden
 from mlship.intervals import FEWEST_RANKED
 from mlship.load.job import Result
@@ -63,12 +63,14 @@ def compare_services(
     seed: int = 0,
     progress: Progress,
     stop: threading.Event | None = None,
+    keep: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
     """Put the closed loops ``loads`` on both services in turns, for ``seconds`` and at least six rounds.
 
     Both get the rows of ``this``; each must give its own answers for its own golden set first, and the same answers to
     those rows under load. Once ``stop`` is set the rounds so far count. Raises UsageError where their signatures differ
-    or a load is no closed loop, GateError for a wrong answer, ServiceError for a service that fails.
+    or a load is no closed loop, GateError for a wrong answer, ServiceError for a service that fails; then ``keep`` is
+    given the rounds so far.
     """
     require_alike(this.signature, other.signature)
     if any(plan.rate is not None for plan in loads):
@@ -84,7 +86,12 @@ def compare_services(
             break
         about = max(round(seconds / each), FEWEST_RANKED) if rounds else FEWEST_RANKED
         progress(f"comparing, round {len(rounds) + 1} of about {about}", min(len(rounds) / about, 1.0))
-        found = duel.round(stop)
+        try:
+            found = duel.round(stop)
+        except MlshipError:
+            if rounds and keep is not None:
+                keep(_summary(rounds, loads))
+            raise
         if found is not None:
             rounds.append(found)
     return _summary(rounds, loads)
@@ -102,7 +109,7 @@ class _Duel:
 
     def round(self, stop: threading.Event) -> paired.Round | None:
         """Start both services and let them take turns under each load; None where ``stop`` was set meanwhile."""
-        names = self._shuffled()
+        names, started = self._shuffled(), time.monotonic()
         with ExitStack() as stack:
             running = {name: stack.enter_context(self._start(name)) for name in names}
             targets = {name: self._target(name, running[name]) for name in (THIS, OTHER)}
@@ -113,7 +120,8 @@ class _Duel:
                 if found is None:
                     return None
                 results[plan.name] = found
-            return paired.Round(cold, {name: resident(running[name].pid) for name in targets}, results)
+            memory = {name: resident(running[name].pid) for name in targets}
+            return paired.Round(cold, memory, results, time.monotonic() - started)
 
     def _start(self, name: str) -> AbstractContextManager[serving.Running]:
         side = self._sides[name]

@@ -1,6 +1,6 @@
 """Measure what is not a stage of this workspace: a service at an address, or this workspace against another one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from mlship import signature as signatures
 from mlship.errors import UsageError
 from mlship.golden import Golden
 from mlship.parity import tolerance_of
-from mlship.reports.model import Report
+from mlship.reports.model import Measurement, Report
 from mlship.signature import Signature
 from mlship.stages import Progress
+from mlship.trials import planned
 from mlship.trials.collected import Collected
 from mlship.trials.comparison import compare_services
 from mlship.trials.loads import Loads, put
@@ -23,6 +24,11 @@ from mlship.trials.sides import Side
 from mlship.trials.stopping import stopping
 from mlship.trials.target import detect, prove
 from mlship.verdicts.gates import Gates
+
+#: Rows of a call where models are compared in process.
+_SIZES = (1, 100)
+
+Keep = Callable[[Report], None]
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,21 @@ def known(there: Mapping[str, Path], whose: str) -> Known:
     return Known(goldens.read(there["golden"]), signatures.read(there["signature"]), there)
 
 
-def remote(url: str, of: Known, loads: Loads, gates: Gates, progress: Progress, options: Mapping[str, Any]) -> Report:
+def remote(
+    url: str,
+    of: Known,
+    loads: Loads,
+    gates: Gates,
+    progress: Progress,
+    options: Mapping[str, Any],
+    keep: Keep,
+    headers: Mapping[str, str],
+) -> Report:
     """Measure the service at ``url``, which speaks POST /predict or the Open Inference Protocol, and judge gates.
 
-    After Ctrl-C the report is ``interrupted`` and has no verdicts. Raises ServiceError when it does not answer,
-    GateError when an answer is wrong, UsageError for a gate that does not fit.
+    ``headers`` go with each request. After Ctrl-C the report is ``interrupted`` and has no verdicts.
+    Raises ServiceError when it does not answer, GateError when an answer is wrong, UsageError for a gate that does not fit; what was measured until then is given to
+    ``keep``.
     """
     found = Collected()
 
@@ -54,13 +70,14 @@ def remote(url: str, of: Known, loads: Loads, gates: Gates, progress: Progress, 
         subjects = {"service": url}
         return found.report("url", of.signature, of.golden, subjects=subjects, options=options, interrupted=interrupted)
 
-    gates.require_comparable(report())
-    with stopping() as stop:
-        progress(f"asking {url} what it speaks", 0.0)
-        target = detect(url, of.golden, of.signature, tolerance_of(of.signature))
-        found.parity = prove(target).to_json()
-        put(target, loads, found, progress, tolerate=gates.tolerate, stop=stop)
-    return report(interrupted=True) if stop.is_set() else gates.judged(report())
+    gates.require_fit(_with(report(), planned.service(loads, started=False)))
+    with found.kept(report, keep):
+        with stopping() as stop:
+            progress(f"asking {url} what it speaks", 0.0)
+            target = detect(url, of.golden, of.signature, tolerance_of(of.signature), headers=headers)
+            found.parity = prove(target).to_json()
+            put(target, loads, found, progress, tolerate=gates.tolerate, stop=stop)
+        return report(interrupted=True) if stop.is_set() else gates.judged(report())
 
 
 def versus(
@@ -73,6 +90,7 @@ def versus(
     seconds: float,
     subjects: Mapping[str, str],
     options: Mapping[str, Any],
+    keep: Keep,
 ) -> Report:
     """Compare two workspaces, by their services where both have one, else by their models, and judge gates.
 
@@ -80,26 +98,28 @@ def versus(
     Raises UsageError where they cannot be compared, and as ``remote`` does.
     """
     found = Collected()
-    with stopping() as stop:
-        if "service" in this.there and "service" in other.there:
-            mine, theirs = (Side(each.there["service"], each.golden, each.signature) for each in (this, other))
-            found.take(
-                compare_services(
-                    mine, theirs, loads=loads.plans(), seconds=seconds, seed=loads.seed, progress=progress, stop=stop
-                )
-            )
-        else:
-            found.notes.append("the models were compared in process, as one of the two has no service")
-            ours, others = _served(this, subjects[THIS]), _served(other, subjects[OTHER])
-            found.take(
-                compare_models(
-                    ours, others, this.golden, seconds=seconds, seed=loads.seed, progress=progress, stop=stop
-                )
-            )
-    told = found.report(
-        "comparison", this.signature, this.golden, subjects=subjects, options=options, interrupted=stop.is_set()
-    )
-    return told if stop.is_set() else gates.judged(told)
+
+    def report(*, interrupted: bool = False) -> Report:
+        of = (this.signature, this.golden)
+        return found.report("comparison", *of, subjects=subjects, options=options, interrupted=interrupted)
+
+    served = "service" in this.there and "service" in other.there
+    gates.require_fit(_with(report(), planned.compared_services(loads) if served else planned.compared_models(_SIZES)))
+    with found.kept(report, keep):
+        with stopping() as stop:
+            timed: dict[str, Any] = {"seconds": seconds, "seed": loads.seed, "progress": progress, "stop": stop}
+            if served:
+                mine, theirs = (Side(each.there["service"], each.golden, each.signature) for each in (this, other))
+                found.take(compare_services(mine, theirs, loads=loads.plans(), keep=found.take, **timed))
+            else:
+                found.notes.append("the models were compared in process, as one of the two has no service")
+                ours, others = _served(this, subjects[THIS]), _served(other, subjects[OTHER])
+                found.take(compare_models(ours, others, this.golden, sizes=_SIZES, **timed))
+        return report(interrupted=True) if stop.is_set() else gates.judged(report())
+
+
+def _with(report: Report, figures: Iterable[Measurement]) -> Report:
+    return report.model_copy(update={"measurements": tuple(figures)})
 
 
 def _served(of: Known, name: str) -> Model:

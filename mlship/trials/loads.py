@@ -40,7 +40,7 @@ class Loads:
 
     def plans(self) -> list[Plan]:
         """Return the loads in their order: the last one is that which ``duration`` prolongs."""
-        closed = [closed_loop(number, seconds=self.seconds) for number in self.connections]
+        closed = [closed_loop(number, seconds=self.seconds) for number in sorted(self.connections)]
         many = [closed_loop(1, rows=self.rows, seconds=self.seconds)] if closed and self.rows > 1 else []
         opened = [open_loop(rate, arrivals=self.arrivals, seconds=self.seconds) for rate in self.rates]
         return [*many, *closed, *opened]

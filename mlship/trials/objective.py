@@ -185,7 +185,7 @@ def _judged(objective: Objective, plan: Plan, result: Result) -> Step:
         latency, median = whole.percentiles([PERCENTAGES[objective.metric], 50.0])
     lasted = sum(each.seconds for each in result.slices) - median
     met = bool(whole.count) and not result.failures and latency <= objective.limit and plan.seconds >= KEPT_UP * lasted
-    said = service.bottleneck(result)
+    said = service.bottleneck(replace(result, waited=0))  # so many unanswered requests are the service's backlog
     return Step(rate=plan.rate or 0.0, throughput=throughput, latency=latency, met=met, bottleneck=said)
 
 
@@ -200,7 +200,7 @@ def _found(objective: Objective, rate: float, rows: int, probing: _Probing) -> F
     failed = min(
         (step for step in steps if not step.met and step.rate > rate), key=lambda step: step.rate, default=None
     )
-    high = rate * RESOLUTION if failed is None else failed.rate
+    high = None if failed is None else failed.rate  # where no rate failed, nobody knows how far it goes
     found = Measurement(metric="capacity", of="service", value=rate, low=rate / RESOLUTION, high=high)
     notes = []
     if failed is not None and not rate:

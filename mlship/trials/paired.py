@@ -53,12 +53,14 @@ class Turns:
 class Round:
     """What a pair of fresh processes showed, by the name of the side: cold start in seconds, memory in bytes.
 
-    ``turns``: by load, then by side; the turns of the same number are neighbours.
+    ``turns``: by load, then by side; the turns of the same number are neighbours. ``seconds``: that the round took,
+    with its starts and all loads.
     """
 
     cold_start: Mapping[str, float]
     rss: Mapping[str, int]
     turns: Mapping[str, Mapping[str, Turns]]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def under(plan: Plan, rounds: Sequence[Round]) -> Paired:
     return Paired(
         tuple(found),
         tuple(each for each in ratios if each is not None),
-        (_load(plan, [*turns[THIS], *turns[OTHER]]),),
+        (_load(plan, [*turns[THIS], *turns[OTHER]], sum(each.seconds for each in rounds)),),
         tuple(Curve(of=side, load=plan.name, points=each.curve()) for side, each in whole.items()),
     )
 
@@ -139,13 +141,14 @@ def _ratio(metric: str, load: str, pairs: list[float]) -> Ratio | None:
     return figures.ratio(metric, THIS, OTHER, load, pairs) if pairs else None
 
 
-def _load(plan: Plan, turns: Sequence[Turns]) -> Load:
+def _load(plan: Plan, turns: Sequence[Turns], elapsed: float) -> Load:
     return Load(
         name=plan.name,
         arrivals="closed",
         connections=plan.connections,
         rows=plan.rows,
         seconds=sum(told.seconds for each in turns for told in each.slices),
+        elapsed=elapsed or None,
         requests=sum(told.answers for each in turns for told in each.slices),
         unchecked=sum(each.result.unchecked for each in turns),
         busy_share=max(each.result.busy_share for each in turns),

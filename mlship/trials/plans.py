@@ -7,9 +7,9 @@ from mlship.hosts import usable_cores
 from mlship.load.job import Arrivals, Job
 from mlship.trials.target import Payloads, Target
 
-#: Connections of an open loop: where all of them wait for an answer, a request waits for one too, and its latency
-#: counts from when it should have been sent.
-OPEN_CONNECTIONS = 64
+#: Connections of an open loop at its start, and at most, as all that are busy when a request is due are not enough:
+#: where that many wait for an answer, a request waits for one too, and its latency counts from when it was due.
+OPEN_CONNECTIONS, MOST_CONNECTIONS = 64, 1_000
 
 #: Slices that a run is told in, and the shortest of them in seconds.
 SLICES, SHORTEST = 20, 0.1
@@ -49,15 +49,16 @@ class Plan:
             return f"{self.connections} connection{'s' * (self.connections > 1)}, {rows}"
         return f"{self.rate:,.10g} requests a second, {rows}"
 
-    def job(self, target: Target, sent: Payloads, seed: int) -> Job:
-        """Return what the load generator is asked to do."""
+    def job(self, target: Target, sent: Payloads, seed: int, *, until_failure: bool = False) -> Job:
+        """Return what the load generator is asked to do; ``until_failure`` ends it with the first."""
         return Job(
             url=target.url,
             path=target.dialect.path,
             bodies=sent.bodies,
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **target.headers},
             arrivals=self.arrivals,
             connections=self.connections,
+            most_connections=self.connections if self.rate is None else MOST_CONNECTIONS,
             rate=self.rate,
             seconds=self.seconds,
             slice_seconds=self.slice_seconds or max(self.seconds / SLICES, min(SHORTEST, self.seconds)),
@@ -65,6 +66,7 @@ class Plan:
             timeout_seconds=self.timeout_seconds,
             processes=min(generators(), self.connections),
             seed=seed,
+            until_failure=until_failure,
         )
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from mlship.client import KEY, LIMITED
 from mlship.errors import ServiceError
 from mlship.load.job import Result, Slice
 from mlship.load.running import run
@@ -41,7 +42,8 @@ def measure(
 ) -> Measured:
     """Put the load of ``plan`` on the service; where ``stop`` is set meanwhile, return what was measured so far.
 
-    Raises ServiceError when a request fails, unless ``tolerate`` makes a figure of that; GateError for a wrong answer.
+    Raises ServiceError as soon as a request fails, unless ``tolerate`` makes a figure of that; GateError for a wrong
+    answer.
     """
     marks: list[tuple[Slice, float]] = []
 
@@ -64,7 +66,7 @@ def ask(
 ) -> Result:
     """Put the load of ``plan`` on the service, check the answers, and return what came; raises as ``measure`` does."""
     sent = payloads(target, plan.rows, seed)
-    result = run(plan.job(target, sent, seed), stop=stop, on_slice=on_slice)
+    result = run(plan.job(target, sent, seed, until_failure=not tolerate), stop=stop, on_slice=on_slice)
     stopped = stop is not None and stop.is_set()
     if not tolerate:
         refuse(target, plan, result, stopped=stopped)
@@ -77,7 +79,7 @@ def summarised(of: str, plan: Plan, result: Result, marks: list[tuple[Slice, flo
     load = Load(
         name=plan.name,
         arrivals=plan.arrivals,
-        connections=plan.connections,
+        connections=max(plan.connections, result.connections),
         rows=plan.rows,
         rate=plan.rate,
         seconds=sum(each.seconds for each in result.slices),
@@ -112,6 +114,8 @@ def bottleneck(result: Result) -> str:
         said.append(f"the load generator used {result.busy_share:.0%} of a core")
     if _late_share(result) > LATE and result.late >= _SOME:
         said.append(f"{_late_share(result):.1%} of the requests were sent late")
+    if result.waited > LATE * result.sent and result.waited >= _SOME:
+        said.append(f"{result.waited:,} requests waited while all {result.connections:,} connections were busy")
     return f"{' and '.join(said)}: the figures may be its own rather than the service's" if said else ""
 
 
@@ -132,6 +136,10 @@ def _hint(kinds: Mapping[str, int]) -> str:
         return "give the address that it redirects to"
     if "refused" in kinds:
         return "did the service end? see its own log"
+    if kinds.keys() & {"status 401", "status 403"}:
+        return KEY
+    if "status 429" in kinds:
+        return LIMITED
     return "see the service's own log; a gate such as 'errors > 0.1%' tolerates some failures"
 
 

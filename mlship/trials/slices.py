@@ -1,5 +1,6 @@
 """From the slices of a run over HTTP to figures: percentiles with intervals, rates, CPU time, and the curve."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,8 +56,11 @@ def cpu(of: str, load: str, marks: Sequence[tuple[Slice, float]]) -> list[Measur
     """Return CPU seconds a request; ``marks`` are slices, each with what the service had used when it was told.
 
     The first slice only says from where to count. Rounds are joined until each has half a second of the clock, as the
-    kernel counts CPU time in hundredths of a second.
+    kernel counts CPU time in hundredths of a second. Where a process ended, what it had used is gone from the sum: then
+    nothing is returned.
     """
+    if any(later < earlier for (_, earlier), (_, later) in itertools.pairwise(marks)):
+        return []
     rounds, requests, lasted, since = [], 0, 0.0, marks[0][1] if marks else 0.0
     for told, used in marks[1:]:
         requests, lasted = requests + told.answers + told.failures, lasted + told.seconds

@@ -2,7 +2,7 @@
 
 import http
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +17,7 @@ from mlship.parity import Tolerance, Verdict, compare
 from mlship.replay import judged, sendable
 from mlship.signature import Signature
 from mlship.trials.dialects import Dialect, OpenInference, Predict, TensorMetadata, model_path
+from mlship.trials.listening import process_at
 from mlship.trials.rows import batches
 
 
@@ -24,7 +25,8 @@ from mlship.trials.rows import batches
 class Target:
     """A service at ``url`` (without a path of its own), and what it must answer.
 
-    ``pid`` is the process, with all that it has started, whose memory and CPU time are measured; None: not here.
+    ``pid`` is the process, with all that it has started, whose memory and CPU time are measured; None: not known.
+    ``own`` says that mlship has started it; ``headers`` go with each request, and into no report or message.
     """
 
     url: str
@@ -33,6 +35,8 @@ class Target:
     tolerance: Tolerance
     pid: int | None = None
     dialect: Dialect = field(default_factory=Predict)
+    own: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -43,33 +47,54 @@ class Payloads:
     bodies: Sequence[bytes]
 
 
-def scaffolded(url: str, golden: Golden, signature: Signature, tolerance: Tolerance, pid: int | None = None) -> Target:
-    """Return the target for a service that mlship has scaffolded."""
+def scaffolded(
+    url: str,
+    golden: Golden,
+    signature: Signature,
+    tolerance: Tolerance,
+    pid: int | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Target:
+    """Return the target for a service that mlship has scaffolded, and has started itself where ``pid`` is given."""
     predicts = any(output.name == "prediction" for output in signature.outputs)
-    return Target(url, golden, signature, tolerance, pid, Predict(predicts))
+    return Target(
+        url, golden, signature, tolerance, pid, Predict(predicts), own=pid is not None, headers=dict(headers or {})
+    )
 
 
-def detect(url: str, golden: Golden, signature: Signature, tolerance: Tolerance, *, timeout: float = 10.0) -> Target:
+def detect(
+    url: str,
+    golden: Golden,
+    signature: Signature,
+    tolerance: Tolerance,
+    *,
+    timeout: float = 10.0,
+    headers: Mapping[str, str] | None = None,
+) -> Target:
     """Ask the service at ``url`` what it speaks: POST /predict, else the Open Inference Protocol.
 
     ``url`` may lack the scheme (http), have a path prefix, and end in the route: /predict, /v2, or /v2/models/NAME,
-    which also says which model is meant.
+    which also says which model is meant. ``headers`` go with each request, now and under load. Where the service runs
+    on this machine its process is looked for.
     Raises ServiceError when it speaks neither, redirects, fails, or answers something else than JSON.
     """
     parts = split(url)
     if found := _V2.fullmatch(parts.path):
         base = f"{parts.scheme}://{parts.netloc}{found['prefix']}"
-        with Client(base, timeout) as client:
+        with Client(base, timeout, headers) as client:
             name, version = (unquote(found[group] or "") for group in ("name", "version"))
-            return Target(base, golden, signature, tolerance, dialect=_open_inference(client, name, version))
-    with Client(url, timeout) as client:
-        target = scaffolded(client.base, golden, signature, tolerance)
+            target = scaffolded(base, golden, signature, tolerance, headers=headers)
+            return replace(target, dialect=_open_inference(client, name, version), pid=process_at(base))
+    with Client(url, timeout, headers) as client:
+        target = scaffolded(client.base, golden, signature, tolerance, headers=headers)
         path = target.dialect.full_path
         answer = client.request("POST", path, target.dialect.body(golden, signature, sendable(golden)[:1]))
         if answer[0] in _OTHER_ROUTE and client.request("GET", "/v2")[0] == http.HTTPStatus.OK:
-            return replace(target, dialect=_open_inference(client))
-        client.decoded(path, *answer)
-        return target
+            target = replace(target, dialect=_open_inference(client))
+        else:
+            client.decoded(path, *answer)
+        return replace(target, pid=process_at(client.base))
 
 
 def prove(target: Target, *, timeout: float = 10.0) -> Verdict:
@@ -77,11 +102,11 @@ def prove(target: Target, *, timeout: float = 10.0) -> Verdict:
 
     Raises GateError when an answer is wrong, since its speed is worth nothing then; ServiceError when there is none.
     """
-    with Client(target.url, timeout) as client:
+    with Client(target.url, timeout, target.headers) as client:
         verdict = judged(lambda rows: _asked(client, target, rows), target.golden, target.tolerance)
     if not verdict.passed:
         own = "if service/ has edits of yours, compare it with .mlship/scaffold/service"
-        hint = "is this the service of this workspace?" if target.pid is None else own
+        hint = "is this the service of this workspace?" if not target.own else own
         raise GateError(f"the service answers wrong: {verdict.sentence()}", hint)
     return verdict
 

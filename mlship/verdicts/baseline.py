@@ -46,17 +46,22 @@ class Difference:
         return f"{self.what}: {self.here} here, {self.there} there"
 
 
-def read(path: Path) -> Baseline:
-    """Read report.json, a folder that holds one, or a history (.jsonl), of which the last line is taken.
+def read(path: Path, *, kind: str = "workspace", address: str | None = None) -> Baseline:
+    """Read report.json, a folder that holds one, or a history (.jsonl): its last line of that ``kind``.
 
-    Raises UsageError when it is not there, damaged, empty, or of another schema version.
+    ``address`` is that of the service, for benchmarks of an address: the last line of the same one is taken.
+    Raises UsageError when it is not there, damaged, without such a line, or of another schema version.
     """
     if path.suffix != ".jsonl":
         return of(reading.read(path), str(path))
     entries = history.read(path)
     if not entries:
         raise UsageError(f"the history '{path}' is empty", "mlship benchmark --save adds a line")
-    last = entries[-1]
+    alike = [each for each in entries if each.kind == kind and each.address == address]
+    if not alike:
+        said = f"a benchmark of {address}" if address else f"a benchmark of a {kind}"
+        raise UsageError(f"the history '{path}' has no line of {said}", "mlship benchmark --save adds a line")
+    last = alike[-1]
     name = f"{last.revision} in {path}"
     return Baseline(name, last.model, last.task, last.host, last.reference, last.measurements)
 

@@ -13,6 +13,7 @@ from typing import Literal
 from mlship.errors import UsageError
 from mlship.plugins import nearest
 from mlship.reports.metrics import METRICS, Metric, Unit
+from mlship.verdicts.changes import FACTS
 
 Operator = Literal[">", "<", ">=", "<="]
 
@@ -73,9 +74,17 @@ def parse(expression: str) -> Gate:
 def parse_all(expressions: Sequence[str], *, compared: bool) -> tuple[Gate, ...]:
     """Read gates; ``compared`` says whether there is a baseline, or another model to compare with.
 
-    Raises UsageError for one that is not a gate, or that is relative to a baseline that is not there.
+    Raises UsageError for one that is not a gate, that is relative to a baseline that is not there, or that is a change
+    of what is only a fact of one run.
     """
     gates = tuple(map(parse, expressions))
+    fact = next((gate for gate in gates if gate.relative and gate.metric.name in FACTS), None)
+    if fact is not None:
+        name, hint = fact.metric.name, "give a limit of its own, or take p99.9" if fact.metric.unit == "s" else ""
+        raise UsageError(
+            f"'{fact.expression}': {name} of one run against another's tells nothing",
+            hint or "give a limit of its own: 0.1%",
+        )
     lonely = next((gate for gate in gates if gate.relative and not compared), None)
     if lonely is not None:
         raise UsageError(

@@ -77,7 +77,7 @@ def _verdict(gate: Gate, subject: Subject, finding: Finding, report: Report) -> 
         minutes=minutes,
         sentence="",
     )
-    return verdict.model_copy(update={"sentence": sentence(verdict, finding.figure, finding.against)})
+    return verdict.model_copy(update={"sentence": sentence(verdict, finding.figure, finding.against, finding.assumed)})
 
 
 def _minutes(gate: Gate, finding: Finding, seconds: float) -> float | None:
@@ -104,10 +104,10 @@ def _minutes(gate: Gate, finding: Finding, seconds: float) -> float | None:
 
 
 def _seconds(report: Report, subject: Subject) -> float:
-    """Return how long was measured: the seconds of the load, or of the calls in process; 0 where that is not told."""
+    """Return how long was measured: for the load, of all rounds, or of calls in process; 0 where that is not told."""
     of, load = subject
     if found := next((each for each in report.loads if each.name == load), None):
-        return found.seconds
+        return found.elapsed or found.seconds
     call = next((each for each in report.calls if (each.of, each.load) == (of, load)), None)
     median = report.find("p50", of, load)
     return call.calls * median.value if call and median else 0.0

@@ -8,16 +8,18 @@ from mlship.verdicts.changes import Known
 from mlship.verdicts.subjects import label
 
 
-def sentence(verdict: Verdict, figure: Known | None, against: str) -> str:
+def sentence(verdict: Verdict, figure: Known | None, against: str, assumed: float = 0.0) -> str:
     """Say what was measured, its change, the limit and the outcome.
 
-    "p99@c64: 14.2 ms (13.9 to 14.6 ms), +3.1 % (+0.4 to +5.8 %) against main.json; limit +10 %: passed".
+    "p99@c64: 14.2 ms (13.9 to 14.6 ms), +3.1 % (+0.4 to +5.8 %) against main.json; limit +10 %: passed". ``assumed``:
+    the share by which figures that were measured once are taken to differ from run to run.
     """
     parts = []
     if figure is not None:
         parts.append(_figure(verdict.metric, figure))
     if verdict.relative:
-        parts.append(f"{_change(verdict)} against {against}")
+        taken = f" (measured once: taken to be right within {100 * assumed:.0f} %)" if assumed else ""
+        parts.append(f"{_change(verdict)} against {against}{taken}")
         limit = words.change(1 + verdict.limit)
     else:
         limit = words.figure(verdict.metric, verdict.limit)

@@ -1,6 +1,6 @@
 """Which figures of a report a gate is about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mlship.errors import UsageError
 from mlship.plugins import nearest
@@ -25,14 +25,7 @@ def subjects(gate: Gate, report: Report) -> list[Subject]:
     if not every:
         raise UsageError(f"'{gate.expression}': no {gate.metric.name} was measured", _measured_metrics(report))
     if gate.where:
-        wanted = _plain(gate.where)
-        chosen = [each for each in every if wanted in {_plain(each[0]), _plain(each[1]), _plain(path(*each))}]
-        if gate.where not in {of for of, _ in every}:  # a load: of what is asked about by default, where that has it
-            chosen = _default(chosen)
-        if not chosen:
-            hint = nearest(gate.where, _names(every))
-            raise UsageError(f"'{gate.expression}': no {gate.metric.name} was measured at '{gate.where}'", hint)
-        return chosen
+        return _called(gate, every)
     if found := _default(every):
         return found
     raise UsageError(f"'{gate.expression}': say of what, after an @", f"there is: {', '.join(_names(every))}")
@@ -54,6 +47,21 @@ def _measured(metric: str, report: Report) -> list[Subject]:
     measured = [(each.of, each.load) for each in report.measurements if each.metric == metric]
     compared = [(each.of, each.load) for each in report.ratios if each.metric == metric and each.over == OTHER]
     return [each for each in dict.fromkeys([*measured, *compared]) if each[0] != OTHER]
+
+
+def _called(gate: Gate, every: Sequence[Subject]) -> list[Subject]:
+    """Return what the gate names: all loads of a subject, or one of them, else a load of what is meant by default."""
+    wanted = _plain(gate.where)
+    if named := [each for each in every if wanted in {_plain(each[0]), _plain(path(*each))}]:
+        return named
+    under = [each for each in every if _plain(each[1]) == wanted]
+    if not under:
+        message = f"'{gate.expression}': no {gate.metric.name} was measured at '{gate.where}'"
+        raise UsageError(message, nearest(gate.where, _names(every)))
+    if found := _default(under):
+        return found
+    there = ", ".join(path(*each) for each in under)
+    raise UsageError(f"'{gate.expression}': say of what, after the @", f"there is: {there}")
 
 
 def _default(every: Iterable[Subject]) -> list[Subject]:

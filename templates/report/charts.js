@@ -52,9 +52,12 @@
 
   const nines = (low, high) => [Math.log10(2), 1, 2, 3, 4, 5, 6].filter((tick) => tick <= high + 1e-9);
 
-  function range(axis) {
-    return (chart, low, high) => {
-      if (low === null || high === null) return [1, 10];
+  function range(plot, axis) {
+    const ends = axis === plot.y_axis ? plot.lines.flatMap((line) => [...line.low, ...line.high]) : [];
+    const drawn = ends.filter((end) => end !== null && (!axis.log || end > 0)); // intervals are within the plot, too
+    return (chart, least, most) => {
+      if (least === null || most === null) return [1, 10];
+      const low = Math.min(least, ...drawn), high = Math.max(most, ...drawn);
       if (axis.unit === "index") return [low - 0.5, high + 0.5];
       if (axis.unit === "nines") return [0, Math.max(high, 1)];
       if (axis.log) return [low / 1.2, high * 1.2];
@@ -78,7 +81,7 @@
   }
 
   function scale(plot, axis) {
-    return { time: false, distr: axis.log ? 3 : 1, range: range(axis) };
+    return { time: false, distr: axis.log ? 3 : 1, range: range(plot, axis) };
   }
 
   function axisOf(plot, axis, side, width) {
@@ -160,13 +163,20 @@
   }
 
   function drawIntervals(chart, plot) {
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height); // an end at 0 has no place on a logarithmic axis
+    ctx.clip();
     plot.lines.forEach((line) => {
       line.low.forEach((low, n) => {
         if (low === null || line.high[n] === null) return;
         const x = chart.valToPos(plot.x[n], "x", true);
-        stroke(chart, [low, line.high[n]].map((end) => [x, chart.valToPos(end, "y", true)]), tint(line), [], 2);
+        const places = [low, line.high[n]].map((end) => chart.valToPos(end, "y", true));
+        stroke(chart, places.map((y) => [x, Number.isFinite(y) ? y : bbox.top + bbox.height]), tint(line), [], 2);
       });
     });
+    ctx.restore();
   }
 
   // Writes the names of points where they hide no other name and no point; one that finds no room is in the tip alone.

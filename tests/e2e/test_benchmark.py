@@ -95,6 +95,51 @@ def test_a_gate_that_fires_fails_the_job_and_leaves_the_report(mlship: Mlship, f
     assert mlship("report", cwd=folder).code == 0
 
 
+#: A service of the user's own that answers any rows alike.
+WRONG = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"prediction": ["none"]}')
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def test_a_wrong_answer_is_a_failed_case_and_no_older_report_is_published(mlship: Mlship, folder: Path) -> None:
+    assert mlship("benchmark", "--fail-if", "size@converted > 1B", cwd=folder).code == 4
+    ran = mlship("benchmark", "--fail-if", "p50@nowhere > 1s", "--output", "out", cwd=folder)
+    assert ran.code == 2
+    assert not (folder / "out").exists()
+    (folder / "service" / "serve.py").write_text(WRONG)
+    ran = mlship("benchmark", "--output", "out", "--save", cwd=folder)
+    assert ran.code == 4, ran.err
+    assert not report_of(folder / "out")["parity"]["passed"]
+    suite = ElementTree.parse(folder / "out" / "junit.xml").getroot()
+    assert [case.get("classname") for case in suite.iter("testcase")] == ["mlship.parity"]
+    assert "not added to benchmarks.jsonl" in ran.err
+    assert not (folder / "benchmarks.jsonl").exists()
+
+
+def test_a_baseline_of_the_workspace_is_read_each_time(mlship: Mlship, folder: Path) -> None:
+    assert mlship("benchmark", "--output", "main", cwd=folder).code == 0
+    (folder / "mlship.toml").write_text(f"{FAST}baseline = 'main/report.json'\nfail_if = ['size@converted > +0%']\n")
+    assert mlship("benchmark", "-w", folder.name, cwd=folder.parent).code == 0
+    older = report_of(folder / "main")
+    for each in older["measurements"]:
+        each["value"] /= 2 if each["metric"] == "size" else 1
+    (folder / "main" / "report.json").write_text(json.dumps(older))
+    assert mlship("benchmark", "-w", folder.name, cwd=folder.parent).code == 4
+
+
 def test_gates_of_the_workspace_hold_without_flags(mlship: Mlship, folder: Path) -> None:
     (folder / "mlship.toml").write_text(f"{FAST}fail_if = ['size@converted > 1B']\n")
     ran = mlship("benchmark", cwd=folder)
@@ -151,6 +196,14 @@ def test_models_are_compared_where_there_is_no_service(mlship: Mlship, folder: P
     assert {each["load"] for each in report["ratios"]} == {"1 row", "100 rows"}
 
 
+def test_a_comparison_takes_all_connections_that_are_named(mlship: Mlship, folder: Path, shipped: Path) -> None:
+    given = [word for number in ("1", "8", "64") for word in ("--connections", number)]
+    ran = mlship("benchmark", "--against", str(shipped), "--duration", "3s", *given, cwd=folder)
+    assert ran.code == 0, ran.err
+    report = report_of(folder / ".mlship" / "reports" / "comparison")
+    assert [load["name"] for load in report["loads"]] == ["c1", "c8", "c64"]
+
+
 @pytest.fixture
 def address(folder: Path) -> Iterator[str]:
     with running(folder / "service") as service:
@@ -168,9 +221,21 @@ def test_a_service_elsewhere_is_measured(mlship: Mlship, folder: Path, address: 
     assert report["kind"] == "url"
 
 
+def test_a_service_that_asks_for_a_key_is_measured_with_one(mlship: Mlship, folder: Path) -> None:
+    with running(folder / "service", environment={"API_KEYS": "a-secret"}, ask=None) as service:
+        refused = mlship("benchmark", "--url", service.url, cwd=folder)
+        assert refused.code == 1
+        assert "--header" in refused.err
+        key = ("--header", "X-API-Key: a-secret")
+        ran = mlship("benchmark", "--url", service.url, *key, "--connections", "2", cwd=folder)
+    assert ran.code == 0, ran.err
+    kept = folder / ".mlship" / "reports" / "url"
+    assert not any("a-secret" in path.read_text("utf-8") for path in kept.iterdir())
+
+
 def test_what_is_saved_becomes_a_page_of_releases(mlship: Mlship, folder: Path) -> None:
     for _ in range(2):
-        assert mlship("benchmark", "--force", "--save", cwd=folder).code == 0
+        assert mlship("benchmark", "--save", cwd=folder).code == 0
     assert len((folder / "benchmarks.jsonl").read_text("utf-8").splitlines()) == 2
     opened = folder / "opened"
     browser = folder / "browser.sh"
@@ -216,6 +281,10 @@ def _old_report(folder: Path) -> None:
     (folder / "old.json").write_text('{"schema_version": 1}')
 
 
+def _old_history(folder: Path) -> None:
+    (folder / "benchmarks.jsonl").write_text('{"schema_version": 1}\n')
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told", "edit"),
     [
@@ -227,6 +296,14 @@ def _old_report(folder: Path) -> None:
         (["--baseline", "old.json"], 2, "schema version 1", _old_report),
         (["--slo", "p99"], 2, "p99=20ms", _nothing),
         (["--duration", "10"], 2, "60s", _nothing),
+        (["--rate", "inf"], 2, "rates", _nothing),
+        (["--price", "nan"], 2, "price", _nothing),
+        (["--poisson"], 2, "--rate", _nothing),
+        (["--output", "mlship.toml"], 2, "not a folder", _nothing),
+        (["--output", ".mlship/benchmark/report"], 2, "its own files", _nothing),
+        (["--save"], 2, "schema version 1", _old_history),
+        (["--against", ".", "--price", "1"], 2, "no effect", _nothing),
+        (["--url", "http://127.0.0.1:9", "--target", "cultivar"], 2, "no effect", _nothing),
         (["--url", "http://127.0.0.1:9", "--against", "."], 2, "do not go together", _nothing),
         (["--url", "http://127.0.0.1:9"], 1, "connection refused", _nothing),
         (["--url", "ftp://127.0.0.1"], 1, "not the address of a service", _nothing),
@@ -242,6 +319,18 @@ def test_what_cannot_be_done_is_said_at_once(
     assert ran.code == code
     assert told in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_page_outside_of_a_workspace_stands_beside_its_report(mlship: Mlship, folder: Path, tmp_path: Path) -> None:
+    assert mlship("benchmark", "--save", "--output", str(tmp_path / "out"), cwd=folder).code == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(tmp_path / "out" / "report.json", elsewhere / "main.json")
+    shutil.copy(folder / "benchmarks.jsonl", elsewhere)
+    assert mlship("report", "main.json", cwd=elsewhere).code == 0
+    assert mlship("report", "--history", ".", cwd=elsewhere).code == 0
+    names = {path.name for path in elsewhere.iterdir()}
+    assert names == {"main.json", "main.html", "benchmarks.jsonl", "benchmarks.html"}
 
 
 @pytest.mark.parametrize(

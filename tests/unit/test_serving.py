@@ -118,6 +118,16 @@ def test_variables_of_the_caller_reach_the_service(service: Path) -> None:
         assert urllib.request.urlopen(f"{ready.url}/readyz", timeout=5).status == 200
 
 
+@pytest.mark.parametrize("name", ["API_KEYS", "API_KEYS_FILE", "RATE_LIMIT", "CORS_ORIGINS"])
+def test_access_settings_of_the_shell_do_not_reach_the_service(
+    service: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    (service / "helper.py").write_text(f"import os\ndef status(): return 500 if '{name}' in os.environ else 200\n")
+    with running(service) as ready:
+        assert urllib.request.urlopen(f"{ready.url}/readyz", timeout=5).status == 200
+
+
 @pytest.mark.parametrize("line", ["no-such-framework>=1", "no-such-framework[extra]; python_version > '3'"])
 def test_a_framework_that_is_not_installed_is_named(service: Path, line: str) -> None:
     (service / "requirements.txt").write_text(f"# what it needs\nnumpy\n\n{line}\n")

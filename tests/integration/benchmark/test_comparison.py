@@ -113,6 +113,21 @@ def test_a_build_that_fails_under_load_is_named(side: Side, tmp_path: Path) -> N
         compare(side, failing)
 
 
+def test_rounds_before_a_failure_are_kept(side: Side, tmp_path: Path) -> None:
+    breaking = edited(side, tmp_path, lambda service: service)
+    told: list[str] = []
+    kept: list[Comparison] = []
+
+    def progress(message: str, fraction: float | None = None) -> None:
+        told.append(message)
+        if len(told) > 1:
+            (breaking.service / "serve.py").unlink()
+
+    with pytest.raises(ServiceError, match=r"serve\.py"):
+        compare_services(side, breaking, loads=[closed_loop(4)], progress=progress, keep=kept.append)
+    assert ("p50", "this", "c4") in {(each.metric, each.of, each.load) for each in kept[0].measurements}
+
+
 def test_models_of_other_columns_are_refused(side: Side) -> None:
     other = side.signature.model_copy(update={"columns": side.signature.columns[1:]})
     with pytest.raises(UsageError, match="number of columns: 4 here, 3 there"):

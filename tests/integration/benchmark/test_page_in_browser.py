@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,9 @@ onload = () => {
     `ink ${getComputedStyle(inside.body).color}`;
 };
 </script>"""
+
+# --c0 of the style sheet, as PDF sets the colour of a stroke
+ORANGE_ON_PAPER, ORANGE_ON_DARK = b".7608 .3412 .0471 RG", b".9608 .5725 .2941 RG"
 
 Browse = Callable[..., tuple[str, str]]
 
@@ -81,13 +85,25 @@ def test_a_dark_screen_has_light_ink(browse: Browse, tmp_path: Path) -> None:
     assert inks == ["rgb(236, 235, 232)", "rgb(28, 27, 26)"]
 
 
-def test_on_paper_the_plots_are_there(browse: Browse, tmp_path: Path) -> None:
-    writing.write(samples.full(), tmp_path)
-    printed = tmp_path / "report.pdf"
-    _, console = browse(tmp_path / "report.html", f"--print-to-pdf={printed}")
+def strokes(browse: Browse, folder: Path, *flags: str) -> bytes:
+    """Print the report in ``folder`` and return the drawing instructions of all its pages."""
+    printed = folder / "report.pdf"
+    _, console = browse(folder / "report.html", f"--print-to-pdf={printed}", *flags)
     assert console == ""
-    plots = (tmp_path / "report.html").read_text("utf-8").count('class="plot"')
-    assert printed.read_bytes().count(b"/Subtype /Image") >= plots
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", printed.read_bytes(), re.DOTALL)
+    return b"".join(zlib.decompress(stream) for stream in streams if stream.startswith(b"x"))
+
+
+def test_on_paper_the_plots_are_there_in_the_colours_of_paper(browse: Browse, tmp_path: Path) -> None:
+    writing.write(samples.full(), tmp_path)
+    drawn = strokes(browse, tmp_path, "--blink-settings=preferredColorScheme=0")
+    page = tmp_path / "report.html"
+    page.write_text(re.sub("<script>.*?</script>", "", page.read_text("utf-8"), flags=re.DOTALL), "utf-8")
+    without = strokes(browse, tmp_path)
+    lines = [len(re.findall(rb"[\d.-]+ [\d.-]+ l\n", each)) for each in (drawn, without)]
+    assert lines[0] > lines[1] + 500
+    assert ORANGE_ON_PAPER in drawn
+    assert ORANGE_ON_DARK not in drawn
 
 
 def test_the_history_is_drawn_without_a_word_on_the_console(browse: Browse, tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """A running service is measured under closed and open loops, and what goes wrong is named."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from mlship.errors import GateError, ServiceError
+from mlship.load.job import Result
 from mlship.trials.plans import closed_loop, open_loop
-from mlship.trials.service import Measured, measure, memory
-from mlship.trials.target import Target, detect
+from mlship.trials.service import Measured, bottleneck, measure, memory
+from mlship.trials.target import Target, detect, prove
 from mlship.trials.watch import Watch
 from tests.integration.benchmark import scripted_service as scripts
-from tests.integration.benchmark.scripted_service import Script, Scripted
+from tests.integration.benchmark.scripted_service import Asked, Script, Scripted
 
 Serve = Callable[[Script], Scripted]
 
@@ -50,7 +52,7 @@ def test_a_service_over_open_inference_is_measured(real: Target) -> None:
     target = detect(f"{real.url}/v2", real.golden, real.signature, real.tolerance)
     measured = measure(target, closed_loop(2, rows=5, seconds=0.5))
     assert measured.load.requests > 10
-    assert "cpu" not in figures(measured)  # of a service of which only the address is known
+    assert figures(measured)["cpu"] > 0
 
 
 def test_latency_is_that_of_the_service(serve: Serve) -> None:
@@ -131,3 +133,48 @@ def test_without_a_process_there_is_no_memory_to_watch() -> None:
     with Watch(None) as watch:
         pass
     assert memory("service", watch.peak) == []
+
+
+def test_an_open_loop_does_not_wait_for_connections(serve: Serve) -> None:
+    plan = replace(open_loop(150, seconds=2, connections=8), warm_up_seconds=0.5)
+    measured = measure(serve(scripts.taking(0.2)).target, plan)
+    assert measured.load.connections >= 20
+    assert figures(measured)["p50"] < 0.5  # with 8, each would wait for seconds
+    assert "waited" not in measured.load.bottleneck
+
+
+def test_who_waited_for_a_connection_is_told() -> None:
+    result = Result((), 1.0, 1000, [], waited=300, connections=1000)
+    assert bottleneck(result).startswith("300 requests waited while all 1,000 connections were busy")
+
+
+def test_a_long_run_ends_with_its_first_failure(serve: Serve) -> None:
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match=r", \d\d? x status 503"):
+        measure(serve(scripts.sometimes(scripts.failing, 50)).target, closed_loop(2, seconds=300))
+    assert time.monotonic() - started < 60
+
+
+def refusing(status: int) -> Script:
+    return lambda asked: asked.send({"detail": "no"}, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"), [(401, "--header 'X-API-Key"), (403, "--header"), (429, "limits the rate")]
+)
+def test_a_service_that_does_not_let_us_ask_is_told_from_one_that_fails(serve: Serve, status: int, hint: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        measure(serve(refusing(status)).target, closed_loop(1, seconds=0.5))
+    assert hint in (caught.value.hint or "")
+
+
+def with_key(asked: Asked) -> None:
+    scripts.right(asked) if asked.headers.get("X-API-Key") == "abc" else asked.send({"detail": "who are you?"}, 401)
+
+
+def test_headers_are_sent_to_find_out_to_prove_and_under_load(serve: Serve) -> None:
+    target = detect(
+        serve(with_key).url, scripts.GOLDEN, scripts.SIGNATURE, scripts.DOUBLE, headers={"X-API-Key": "abc"}
+    )
+    assert prove(target).passed
+    assert measure(target, closed_loop(1, seconds=0.3)).load.requests > 0

@@ -1,7 +1,11 @@
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from mlship.errors import ServiceError
@@ -49,3 +53,27 @@ def test_stopped_it_returns_nothing_at_once(job: Job) -> None:
     stop = threading.Event()
     stop.set()
     assert take_turns([replace(job, seconds=60.0)], [0], stop=stop) == []
+
+
+_ASKING = """
+import sys
+from mlship.load.job import Job
+from mlship.load.turns import take_turns
+take_turns([Job(sys.argv[1], "/predict", [b"{}"], seconds=60.0)], [0] * 50)
+"""
+
+
+def test_the_generator_ends_when_the_one_that_asked_is_killed(serve: Callable[[Script], Scripted]) -> None:
+    server = serve(failing)
+    with subprocess.Popen([sys.executable, "-c", _ASKING, server.url]) as asking:
+        until(lambda: server.asked > 0)
+        [generator] = psutil.Process(asking.pid).children()
+        asking.kill()
+    until(lambda: not generator.is_running() or generator.status() == psutil.STATUS_ZOMBIE)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

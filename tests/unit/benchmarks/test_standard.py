@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from mlship.benchmarks.standard import StandardBenchmark
 from mlship.errors import DamagedWorkspaceError, GateError, ServiceError, UsageError
 from mlship.golden import Golden
 from mlship.stages import Outcome
+from mlship.trials import planned
+from mlship.trials.loads import Loads
 
 QUICK = StandardBenchmark(seconds=0.1, sizes=(1, 10), connections=(1, 2), rows=10)
 
@@ -86,6 +89,9 @@ def test_the_service_is_measured_in_each_way(
     plain = {each["metric"]: each["value"] for each in report["measurements"] if each["of"] == "service"}
     assert plain["rss"] >= plain["pss"] > 1e7
     assert 0 < plain["cold_start"] < 30
+    [start] = [each for each in report["measurements"] if each["metric"] == "cold_start"]
+    assert len(start["rounds"]) == 5
+    assert start["low"] < start["value"] < start["high"]
     assert "requests/s, p99" in outcome.summary
 
 
@@ -98,10 +104,29 @@ def test_a_gate_that_fires_is_an_error_and_the_report_is_there(inputs: dict[str,
     assert (tmp_path / "out/report/junit.xml").exists()
 
 
-def test_a_gate_with_a_typo_is_an_error_before_anything_is_measured(inputs: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="p98"):
-        QUICK.model_copy(update={"fail_if": ("p98 > 1s",)}).run(inputs, tmp_path / "out", quiet)
+@pytest.mark.parametrize(
+    ("gate", "named"),
+    [("p98 > 1s", "p98"), ("rss > 1GB", "rss"), ("p50@c8 > 1s", "c8"), ("capacity < 1", "capacity")],
+)
+def test_a_gate_about_nothing_is_an_error_before_anything_is_measured(
+    inputs: dict[str, Path], tmp_path: Path, gate: str, named: str
+) -> None:
+    with pytest.raises(UsageError, match=named):
+        QUICK.model_copy(update={"fail_if": (gate,)}).run(inputs, tmp_path / "out", quiet)
     assert not (tmp_path / "out").exists()
+
+
+def test_all_that_is_measured_was_planned(
+    inputs: dict[str, Path], scaffolded: Callable[[str], Path], tmp_path: Path
+) -> None:
+    given = {**inputs, "service": scaffolded("mixed")}
+    stage = StandardBenchmark(seconds=0.1, sizes=(1,), connections=(2,), rates=(50.0,), rows=10, price=0.2)
+    loads = Loads(stage.connections, stage.rates, rows=stage.rows, price=stage.price)
+    stand_ins = [*planned.in_process(given, stage.sizes), *planned.service(loads, started=True)]
+    _, report = run(given, tmp_path / "out", stage)
+    assert {(each["metric"], each["of"], each["load"]) for each in report["measurements"]} <= {
+        (each.metric, each.of, each.load) for each in stand_ins
+    }
 
 
 def test_a_service_that_answers_wrong_is_not_measured(
@@ -123,6 +148,9 @@ def test_a_service_that_does_not_start_is_an_error(
     (broken / "app.py").write_text("raise RuntimeError('broken by hand')")
     with pytest.raises(ServiceError, match="broken by hand"):
         run({**inputs, "service": broken}, tmp_path / "out")
+    report = json.loads((tmp_path / "out/report/report.json").read_text())
+    assert measured(report) == [("converted", "1 row"), ("converted", "10 rows")]
+    assert any("broken by hand" in note for note in report["notes"])
 
 
 def test_an_answer_that_turns_wrong_under_load_is_found(cases: Mapping[str, Any], tmp_path: Path) -> None:
@@ -134,6 +162,13 @@ def test_an_answer_that_turns_wrong_under_load_is_found(cases: Mapping[str, Any]
     (service / "serve.py").write_text(SERVE)
     with pytest.raises(GateError, match="wrong under load"):
         run({**inputs, "service": service}, tmp_path / "out")
+    report = json.loads((tmp_path / "out/report/report.json").read_text())
+    assert not report["parity"]["passed"]
+    assert {of for of, _ in measured(report)} >= {"converted"}
+    suite = ElementTree.parse(tmp_path / "out/report/junit.xml").getroot()
+    assert [case.get("classname") for case in suite.iter("testcase") if case.find("failure") is not None] == [
+        "mlship.parity"
+    ]
 
 
 SERVE = """
@@ -180,7 +215,20 @@ def test_figures_are_in_seconds_and_bytes(inputs: dict[str, Path], tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "options", [{"seconds": 0}, {"sizes": ()}, {"connections": (0,)}, {"rows": 0}, {"rates": (0.0,)}]
+    "options",
+    [
+        {"seconds": 0},
+        {"sizes": ()},
+        {"connections": (0,)},
+        {"rows": 0},
+        {"rates": (0.0,)},
+        {"rates": (float("inf"),)},
+        {"rates": (1e9,)},
+        {"price": float("nan")},
+        {"price": float("inf")},
+        {"duration": float("inf")},
+    ],
+    ids=str,
 )
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):

@@ -5,6 +5,7 @@ from mlship.load.dividing import divide
 from mlship.load.job import Job
 
 JOB = Job("http://127.0.0.1:1", "/predict", [b"a", b"b", b"c", b"d"], connections=5, requests=11, rate=30.0, seed=3)
+WIDE = Job(**{**vars(JOB), "most_connections": 100})
 
 
 def test_the_parts_make_the_whole() -> None:
@@ -32,3 +33,8 @@ def test_constant_arrivals_of_all_processes_are_those_of_one() -> None:
 def test_a_closed_loop_has_no_rate() -> None:
     shares = divide(Job(**{**vars(JOB), "processes": 2, "rate": None}))
     assert [(share.job.rate, share.first) for share in shares] == [(None, 0), (None, 0)]
+
+
+def test_the_connections_that_may_be_opened_are_divided_too() -> None:
+    shares = divide(Job(**{**vars(WIDE), "processes": 3}))
+    assert sum(share.job.most_connections for share in shares) == 100

@@ -101,3 +101,26 @@ def test_idle_connections_that_the_service_closed_are_opened_again_without_a_fai
     assert answered(result) == 4
     assert result.reconnected > 3
     assert not result.failures
+
+
+def test_further_connections_are_opened_where_all_are_busy(serve: Any, load: Any) -> None:
+    job = replace(serve(lambda number, body: time.sleep(0.2) or OK).job, arrivals="constant", rate=100.0)
+    result = load(replace(job, connections=2, most_connections=200, seconds=0.6))
+    assert answered(result) == 60
+    assert 15 <= result.connections <= 60
+    assert result.waited == 0
+    assert latencies(result).percentiles([50])[0] < 0.4  # with 2 connections, the last one would wait for 5 s
+
+
+def test_who_waits_though_no_connection_can_be_opened_is_counted(serve: Any, load: Any) -> None:
+    job = replace(serve(lambda number, body: time.sleep(0.1) or OK).job, arrivals="constant", rate=100.0)
+    result = load(replace(job, connections=2, most_connections=4, seconds=0.3))
+    assert answered(result) == 30
+    assert result.connections == 4
+    assert 10 <= result.waited <= 26
+
+
+def test_a_service_that_refuses_is_not_asked_for_more_connections(serve: Any, load: Any, refusing: int) -> None:
+    job = replace(serve(lambda number, body: OK).job, url=f"http://127.0.0.1:{refusing}", arrivals="constant")
+    result = load(replace(job, rate=200.0, connections=2, most_connections=500, seconds=0.3, timeout_seconds=0.3))
+    assert result.connections == 2

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,18 @@ def test_rounds_are_not_kept_and_intervals_are(tmp_path: Path) -> None:
     assert "rounds" not in json.loads((tmp_path / "benchmarks.jsonl").read_text())["measurements"][0]
 
 
+def test_a_folder_is_no_history(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        history.read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
         ("{", "line 2 is damaged: Invalid JSON"),
         ("<<<<<<< HEAD", "line 2 is damaged: Invalid JSON"),
         ("[]", "line 2 is damaged"),
-        ('{"schema_version": 1}', "line 2 is damaged: schema_version: Input should be 2"),
+        ('{"schema_version": 1}', "line 2 was written by another mlship: it has schema version 1, this one reads 2"),
     ],
 )
 def test_a_damaged_line_is_named_with_its_number(tmp_path: Path, line: str, words: str) -> None:
@@ -91,3 +97,10 @@ def test_a_figure_that_a_release_lacks_leaves_a_gap(tmp_path: Path) -> None:
 
 def test_a_page_of_no_entries_is_a_page() -> None:
     assert "Nothing saved yet" in history.page([])
+
+
+def test_the_table_holds_the_newest_entries_beside_one_another(tmp_path: Path) -> None:
+    text = history.page(saved(tmp_path / "benchmarks.jsonl", 8))
+    heads = re.findall(r'<th scope="col">(v[\d.]+) ', text.split("<table>", 1)[1])
+    assert heads == ["v1.7", "v1.6", "v1.5", "v1.4", "v1.3", "v1.2"]
+    assert text.count('<tr class="group">') == len(set(re.findall(r'<th scope="rowgroup" colspan="7">(.*?)<', text)))

@@ -1,3 +1,4 @@
+import html
 import re
 
 import pytest
@@ -28,6 +29,15 @@ def test_a_users_words_are_no_markup() -> None:
     text = markdown.text(samples.hostile())
     assert "<script>" not in re.sub(r"(`+).*?\1", "", text)
     assert "[a](http" not in re.sub(r"(`+).*?\1", "", text)
+
+
+@pytest.mark.parametrize(
+    "name", ["http://b.example", "HTTPS://b.example", "www.b.example", "@somebody", "a@b.example", "#12"]
+)
+def test_nothing_in_a_name_becomes_a_link(name: str) -> None:
+    text = markdown.text(samples.minimal().model_copy(update={"model": f"see {name} there"}))
+    assert name not in text
+    assert name in html.unescape(text).replace("\u200b", "").replace("\\", "")
 
 
 def test_gates_come_before_the_figures() -> None:

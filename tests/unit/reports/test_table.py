@@ -1,6 +1,8 @@
 import csv
 import io
 
+import pytest
+
 from mlship.reports import table
 from tests.unit.reports import samples
 
@@ -25,3 +27,11 @@ def test_no_interval_leaves_its_cells_empty() -> None:
 def test_names_with_quotes_and_commas_are_read_back() -> None:
     names = {row["of"] for row in rows(table.text(samples.hostile()))}
     assert samples.HOSTILE in names
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_name_is_no_formula(name: str) -> None:
+    report = samples.minimal()
+    measurements = tuple(each.model_copy(update={"of": name}) for each in report.measurements)
+    [found] = rows(table.text(report.model_copy(update={"measurements": measurements})))
+    assert found["of"] == f"'{name}".replace("\r", " ")

@@ -25,3 +25,12 @@ def test_gates_leave_a_junit_file_and_their_absence_takes_it_away(tmp_path: Path
     assert tmp_path / "junit.xml" in written
     writing.write(samples.minimal(), tmp_path)
     assert not (tmp_path / "junit.xml").exists()
+
+
+@pytest.mark.parametrize(("made", "given", "failures"), [(True, None, 2), (False, None, 1), (True, False, 1)])
+def test_unclear_gates_are_judged_as_the_report_was_made(
+    made: bool, given: bool | None, failures: int, tmp_path: Path
+) -> None:
+    report = samples.full().model_copy(update={"options": {"strict": made}})
+    writing.write(report, tmp_path, strict=given)
+    assert f'failures="{failures}"' in (tmp_path / "junit.xml").read_text()

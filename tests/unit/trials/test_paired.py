@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,3 +96,9 @@ def test_cold_start_and_memory_are_compared_too() -> None:
 def test_memory_that_could_not_be_read_has_no_ratio() -> None:
     rounds = [a_round(turns([turn(1)]), turns([turn(1)]), rss=0)] * 6
     assert ratios(paired.started(rounds)) == {"cold_start": 1.0}
+
+
+def test_a_load_tells_what_its_rounds_took_with_their_starts() -> None:
+    long = replace(a_round(turns([turn(1)] * 4), turns([turn(1)] * 4)), seconds=2.5)
+    [load] = under(long, long).loads
+    assert (load.seconds, load.elapsed) == (pytest.approx(0.8), 5.0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,15 @@ def test_a_run_has_twenty_slices_or_as_many_as_are_worth_it(seconds: float, leng
 
 def test_there_are_no_more_processes_than_connections() -> None:
     assert closed_loop(1).job(TARGET, SENT, seed=0).processes == 1
+
+
+@pytest.mark.parametrize(("plan", "most"), [(open_loop(500), 1_000), (closed_loop(8), 8)], ids=["open", "closed"])
+def test_an_open_loop_may_open_further_connections(plan: Plan, most: int) -> None:
+    assert plan.job(TARGET, SENT, seed=0).most_connections == most
+
+
+def test_headers_of_the_target_go_with_each_request_but_are_not_shown() -> None:
+    target = replace(TARGET, headers={"X-API-Key": "secret"})
+    job = closed_loop(1).job(target, SENT, seed=0)
+    assert job.headers == {"Content-Type": "application/json", "X-API-Key": "secret"}
+    assert "secret" not in repr(target) + repr(job)

@@ -89,3 +89,8 @@ def test_the_curve_ends_at_the_longest() -> None:
     curve = slices.curve("service", "c8", [told([1.0] * 99), told([40.0])])
     assert curve is not None
     assert curve.points[-1][1] == pytest.approx(0.04, rel=0.01)
+
+
+def test_cpu_time_of_a_service_one_process_of_which_ended_is_left_out() -> None:
+    parts = [told([1.0] * 100, second=number * 0.5, seconds=0.5) for number in range(4)]
+    assert slices.cpu("service", "c8", list(zip(parts, [7.0, 7.1, 3.3, 3.4], strict=True))) == []

@@ -28,6 +28,18 @@ def test_of_a_history_the_last_line_is_the_baseline(tmp_path: Path) -> None:
     assert found.name == f"1.1 in {file}"
 
 
+def test_of_a_history_the_last_line_of_the_same_kind_is_the_baseline(tmp_path: Path) -> None:
+    file = tmp_path / "benchmarks.jsonl"
+    kinds = [("workspace", {}, 0.01), ("url", {"service": "a:1"}, 0.02), ("url", {"service": "b:1"}, 0.03)]
+    for kind, names, value in kinds:
+        written = report(measured("p99", "service", "c8", value), kind=kind, subjects=names)
+        history.append(written, file, revision="1.0", saved="2026-01-01T00:00:00Z")
+    assert baselines.read(file).measurements[0].value == 0.01
+    assert baselines.read(file, kind="url", address="a:1").measurements[0].value == 0.02
+    with pytest.raises(UsageError, match="no line of a benchmark of c:1"):
+        baselines.read(file, kind="url", address="c:1")
+
+
 @pytest.mark.parametrize(("content", "message"), [(None, "no history"), (b"", "is empty"), (b"{}\n", "line 1")])
 def test_a_history_without_a_line_to_read_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
     file = tmp_path / "benchmarks.jsonl"

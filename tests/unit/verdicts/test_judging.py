@@ -114,22 +114,43 @@ def test_what_the_service_does_not_have_is_judged_of_the_model_that_is_shipped(
     ("where", "subject"),
     [
         ("c64", ("service", "c64")),
-        ("original", ("original", "10,000 rows")),
+        ("original/10,000 rows", ("original", "10,000 rows")),
         ("converted/10,000 rows", ("converted", "10,000 rows")),
         ("10000 rows", ("converted", "10,000 rows")),
         ("service/500/s", ("service", "500/s")),
         ("500/s", ("service", "500/s")),
+        ("original/1 row", ("original", "1 row")),
+        ("CANDIDATE/1 row", ("candidate", "1 row")),
+        ("candidate", ("candidate", "1 row")),
+        ("10,000 rows", ("converted", "10,000 rows")),
+        ("service/c64", ("service", "c64")),
     ],
 )
 def test_a_name_is_a_load_or_a_subject_or_both(where: str, subject: tuple[str, str]) -> None:
     found = report(
         measured("p50", "original", "10,000 rows", 0.1),
         measured("p50", "converted", "10,000 rows", 0.1),
+        measured("p50", "original", "1 row", 0.1),
+        measured("p50", "candidate", "1 row", 0.1),
         measured("p50", "service", "c64", 0.1),
         measured("p50", "service", "500/s", 0.1),
     )
     verdict = one(found, f"p50@{where} > 1s")
     assert (verdict.of, verdict.load) == subject
+
+
+def test_a_load_of_nothing_that_is_meant_by_default_needs_a_name() -> None:
+    with pytest.raises(UsageError, match="say of what, after the @") as caught:
+        one(report(measured("p50", "original", "1 row", 0.1)), "p50@1 row > 1s")
+    assert caught.value.hint == "there is: original/1 row"
+
+
+def test_the_name_of_a_subject_is_all_its_loads() -> None:
+    found = report(
+        *[measured("p50", of, load, 0.1) for of in ("original", "converted") for load in ("1 row", "10 rows")]
+    )
+    judged = judge(found, [parse("p50@original > 1s")])
+    assert [(each.of, each.load) for each in judged] == [("original", "1 row"), ("original", "10 rows")]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +199,41 @@ def test_a_change_since_a_baseline_is_as_unsure_as_both(now: float, width: float
     verdict = one(found, "p99 > +10%", older(measured("p99", "service", "c8", 0.010, 0.02)))
     assert verdict.outcome == outcome
     assert verdict.high - verdict.value > 0.02
+
+
+@pytest.mark.parametrize(
+    ("metric", "base", "now", "outcome"),
+    [
+        ("rss", 100e6, 112e6, "unclear"),
+        ("rss", 100e6, 115e6, "failed"),
+        ("pss", 100e6, 115e6, "unclear"),
+        ("pss", 100e6, 101e6, "passed"),
+        ("cold_start", 0.5, 0.56, "unclear"),
+        ("cold_start", 0.5, 2.0, "failed"),
+        ("p99", 0.010, 0.012, "unclear"),
+        ("size", 100e6, 111e6, "failed"),
+        ("size", 100e6, 109e6, "passed"),
+    ],
+)
+def test_what_was_measured_once_is_not_exact_against_another_run(
+    metric: str, base: float, now: float, outcome: str
+) -> None:
+    found = report(measured(metric, "service", "", now))
+    assert one(found, f"{metric} > +10%", older(measured(metric, "service", "", base))).outcome == outcome
+
+
+def test_starts_that_were_repeated_speak_for_themselves() -> None:
+    rounds = (0.5, 0.51, 0.49, 0.5, 0.505)
+    found = report(measured("cold_start", "service", "", 0.6, rounds=tuple(1.2 * each for each in rounds)))
+    verdict = one(found, "cold_start > +10%", older(measured("cold_start", "service", "", 0.5, rounds=rounds)))
+    assert verdict.outcome == "failed"
+    assert "measured once" not in verdict.sentence
+
+
+def test_the_sentence_says_what_was_assumed_of_a_single_figure() -> None:
+    found = report(measured("rss", "service", "", 103e6))
+    sentence = one(found, "rss > +20%", older(measured("rss", "service", "", 100e6))).sentence
+    assert "against main.json (measured once: taken to be right within 2 %); limit +20 %: passed" in sentence
 
 
 def test_where_the_baseline_is_too_unsure_no_time_helps() -> None:
@@ -245,7 +301,7 @@ def test_what_fell_to_nothing_changed_by_all_of_it() -> None:
 
 def test_the_sentence_says_figure_change_limit_and_outcome() -> None:
     found = report(measured("p99", "service", "c64", 0.0142, low=0.0139, high=0.0146))
-    base = older(measured("p99", "service", "c64", 0.01377))
+    base = older(measured("p99", "service", "c64", 0.01377, 0.0))
     sentence = one(found, "p99@c64 > +10%", base).sentence
     assert sentence == (
         "p99@c64: 14.2 ms (13.9 to 14.6 ms), +3.1 % (+0.9 to +6 %) against main.json; limit +10 %: passed"
