@@ -61,8 +61,8 @@ def remote(
     """Measure the service at ``url``, which speaks POST /predict or the Open Inference Protocol, and judge gates.
 
     ``headers`` go with each request. After Ctrl-C the report is ``interrupted`` and has no verdicts.
-    Raises ServiceError when it does not answer, GateError when an answer is wrong, UsageError for a gate that does not fit; what was measured until then is given to
-    ``keep``.
+    Raises ServiceError when it does not answer, GateError when an answer is wrong, UsageError for a gate that does not
+    fit; what was measured until then is given to ``keep``.
     """
     found = Collected()
 
