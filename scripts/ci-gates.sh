@@ -23,7 +23,7 @@ PYTHON
   --fail-if 'errors > 0' \
   --fail-if 'throughput@c64 < 5000' \
   --fail-if 'p99@c8 > 50ms' \
-  --fail-if 'p50@optimised/1 row > 1ms' \
+  --fail-if 'p50@converted/1 row > 1ms' \
   --fail-if 'cold_start > 5s' \
   --fail-if 'rss > 250MB' \
   --fail-if 'accuracy < 0.9'
