@@ -91,7 +91,10 @@ def command(
     settings: Settings = None,
     force: Force = False,
 ) -> Answer:
-    """Measure the original, every candidate and the service; judge gates, compare with a baseline or a workspace."""
+    """Measure the model and its service, and judge gates.
+
+    Without --url and --against: the original, every candidate, and the service that was scaffolded.
+    """
     options = {
         "rates": tuple(rate) if rate else None,
         "arrivals": "poisson" if poisson else None,

@@ -51,7 +51,7 @@ def test_what_is_given_up_is_said_and_the_service_gives_these_answers(mlship: Ml
     assert ran.code == 0, ran.err
     assert "the optimised model is not quite the original: accuracy" in ran.err
     report = json.loads((converted / ".mlship/benchmark/report/report.json").read_text())
-    assert report["service"]["parity"]["passed"] is True
+    assert report["parity"]["passed"] is True
     ran = mlship("verify")
     assert (ran.code, "the optimised model, accuracy" in ran.out) == (0, True), ran.err
     assert mlship("verify", "--onnx", ".mlship/convert/model.onnx").code == 4
