@@ -17,6 +17,10 @@ packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -q -o Acquire::Retries=3 update
   apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends docker.io iptables mmdebstrap ca-certificates
+  # TLS tests have their certificate from it
+  command -v openssl >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends openssl
+  # looks at the pages of benchmarks
+  command -v chromium >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends chromium
   # two programs that score PMML run on it
   command -v java >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends default-jre-headless
 }

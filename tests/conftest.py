@@ -103,6 +103,29 @@ def _without(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the files of a certificate for localhost and 127.0.0.1, and of its key."""
+    if shutil.which("openssl") is None:
+        _without("no openssl, which makes the certificate of a TLS test")
+    folder = tmp_path_factory.mktemp("tls")
+    files = folder / "cert.pem", folder / "key.pem"
+    kind = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = ["openssl", *kind.split(), *names, "-out", str(files[0]), "-keyout", str(files[1])]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Return the program that looks at pages."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    if (program := next((found for name in names if (found := shutil.which(name))), None)) is None:
+        _without(f"no browser: one of {', '.join(names)} looks at pages")
+    return str(program)
+
+
 @dataclass(frozen=True)
 class Case:
     """A model ready to be served: what the stages before the scaffold leave behind."""

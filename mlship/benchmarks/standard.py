@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal
@@ -33,9 +34,6 @@ _NO_SERVICE = "the service was not measured: run mlship scaffold first"
 #: The share of the time in which calls in process are measured.
 _CALLS = 0.5
 
-#: How often the service is started: cold starts differ, and one alone does not say by how much. The last one is loaded.
-_STARTS = 5
-
 
 class StandardBenchmark(Benchmark):
     """Measures latency, throughput, memory, cold start and quality; judges gates, and writes a report folder."""
@@ -52,6 +50,7 @@ class StandardBenchmark(Benchmark):
     connections: tuple[Annotated[int, Field(ge=1, le=512)], ...] = Field(
         (1, 8, 64), description="numbers of connections of closed loops, one run each"
     )
+    starts: int = Field(5, ge=1, le=100, description="of the service: each is a cold start, and the last one is loaded")
     rows: int = Field(100, ge=1, le=10_000, description="rows in a large request; 1: none is sent")
     rates: tuple[Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)], ...] = Field(
         (), description="requests a second, one open loop each"
@@ -140,7 +139,8 @@ class StandardBenchmark(Benchmark):
         if "service" not in inputs:
             found.notes.append(_NO_SERVICE)
         elif not stop.is_set():
-            _serve(inputs["service"], golden, signature, loads, found, gates, progress, stop)
+            target = _Subject(inputs["service"], golden, signature, self.starts)
+            target.measure(loads, found, gates, progress, stop)
 
     def _loads(self) -> Loads:
         return Loads(
@@ -187,30 +187,31 @@ def _write(report: Report, out: Path) -> None:
     writing.write(report, out / "report")
 
 
-def _serve(
-    service: Path,
-    golden: Golden,
-    signature: Signature,
-    loads: Loads,
-    found: Collected,
-    gates: Gates,
-    progress: Progress,
-    stop: threading.Event,
-) -> None:
-    allowed = tolerance_of(signature)
-    ask = first_answer(golden, signature, allowed)
-    cold: list[float] = []
-    while len(cold) < _STARTS - 1 and not stop.is_set():
-        progress(f"starting the service, {len(cold) + 1} of {_STARTS}", 0.5)
-        with serving.running(service, ask=ask) as running:
+@dataclass(frozen=True)
+class _Subject:
+    """The service folder that is measured, and what it must answer; it is started ``starts`` times."""
+
+    service: Path
+    golden: Golden
+    signature: Signature
+    starts: int
+
+    def measure(self, loads: Loads, found: Collected, gates: Gates, progress: Progress, stop: threading.Event) -> None:
+        """Start and end it over and over, as cold starts differ, and put the loads on the last one."""
+        allowed = tolerance_of(self.signature)
+        ask = first_answer(self.golden, self.signature, allowed)
+        cold: list[float] = []
+        while len(cold) < self.starts - 1 and not stop.is_set():
+            progress(f"starting the service, {len(cold) + 1} of {self.starts}", 0.5)
+            with serving.running(self.service, ask=ask) as running:
+                cold.append(running.cold_start)
+        progress(f"starting the service, {self.starts} of {self.starts}", 0.5)
+        with serving.running(self.service, ask=ask) as running:
             cold.append(running.cold_start)
-    progress(f"starting the service, {_STARTS} of {_STARTS}", 0.5)
-    with serving.running(service, ask=ask) as running:
-        cold.append(running.cold_start)
-        found.measurements.append(figures.figure("cold_start", "service", "", median(cold), cold))
-        target = scaffolded(running.url, golden, signature, allowed, running.pid)
-        found.parity = prove(target).to_json()
-        put(target, loads, found, progress, tolerate=gates.tolerate, stop=stop)
+            found.measurements.append(figures.figure("cold_start", "service", "", median(cold), cold))
+            target = scaffolded(running.url, self.golden, self.signature, allowed, running.pid)
+            found.parity = prove(target).to_json()
+            put(target, loads, found, progress, tolerate=gates.tolerate, stop=stop)
 
 
 def _sizes(inputs: Mapping[str, Path], measured: Mapping[str, Model]) -> list[Measurement]:

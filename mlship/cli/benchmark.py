@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from mlship.cli.common import Force, Plugin, Settings, Target, as_command, confi
 from mlship.cli.console import Answer, Screen
 from mlship.cli.publishing import Publishing
 from mlship.errors import GateError, InterruptedRunError, MlshipError, UsageError
+from mlship.reports.writing import doubts, facts, summarise
 from mlship.workspace import Workspace
 
 Url = Annotated[str | None, typer.Option("--url", help="Measure the service at this address.", show_default=False)]
@@ -109,16 +111,49 @@ def command(
         "across_hosts": across_hosts or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    _require_effect(given | ({"plugin": plugin} if plugin else {}), url, against)
-    flags, chosen = {"benchmark": given}, {"benchmark": plugin}
-    [step] = configured(workspace, ["benchmark"], settings=settings, flags=flags, chosen=chosen)
-    if poisson and not getattr(step.instance, "rates", True):
-        raise UsageError("--poisson is how the requests of an open loop come, and there is none", "give --rate, too")
-    if header and not url:
-        raise UsageError("--header goes with requests to --url", "leave it out")
+    asked = _Asked(given, plugin, settings or (), url, against, header or (), again=force or save)
+    asked.require_effect()
+    stage = asked.stage(workspace)
     publish = Publishing(screen, workspace, output, save=save)
-    if url or against:
-        return _elsewhere(screen, workspace, step.instance, publish, url, against, header or ())
+    run = _elsewhere if url or against else _here
+    return run(screen, workspace, asked, stage, publish)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line says: the stage's options that were ``given``, and what is measured."""
+
+    given: Mapping[str, Any]
+    plugin: str | None
+    settings: Sequence[str]
+    url: str | None
+    against: Path | None
+    headers: Sequence[str]
+    again: bool
+
+    def require_effect(self) -> None:
+        """Raise UsageError for options that would do nothing."""
+        if self.url and self.against:
+            raise UsageError("--url and --against do not go together", "measure one at a time")
+        if self.headers and not self.url:
+            raise UsageError("--header goes with requests to --url", "leave it out")
+        other = "--url" if self.url else "--against" if self.against else ""
+        named = {**self.given, **({"plugin": self.plugin} if self.plugin else {})}
+        if idle := [name for name in _NOT_WITH.get(other, ()) if name in named]:
+            raise UsageError(f"--{idle[0]} has no effect with {other}", "leave it out")
+
+    def stage(self, workspace: Workspace) -> Any:
+        """Return the stage as it is configured; raises UsageError for requests at random where there is no rate."""
+        flags, chosen = {"benchmark": self.given}, {"benchmark": self.plugin}
+        [step] = configured(workspace, ["benchmark"], settings=self.settings, flags=flags, chosen=chosen)
+        if "arrivals" in self.given and not getattr(step.instance, "rates", True):
+            raise UsageError(
+                "--poisson is how the requests of an open loop come, and there is none", "give --rate, too"
+            )
+        return step.instance
+
+
+def _here(screen: Screen, workspace: Workspace, asked: _Asked, _: Any, publish: Publishing) -> Answer:
     kept = workspace.failed("benchmark") / "report"
     before = _stamp(kept)
     try:
@@ -127,10 +162,10 @@ def command(
             workspace,
             "benchmark",
             "report",
-            plugin=plugin,
-            settings=settings,
-            force=force or save,
-            options=given,
+            plugin=asked.plugin,
+            settings=asked.settings,
+            force=asked.again,
+            options=asked.given,
         )
     except MlshipError:
         screen.stop()
@@ -141,20 +176,12 @@ def command(
     return answer
 
 
-def _elsewhere(
-    screen: Screen,
-    workspace: Workspace,
-    stage: Any,
-    publish: Publishing,
-    url: str | None,
-    against: Path | None,
-    headers: Sequence[str],
-) -> Answer:
-    # imported here, since it loads what measures
-    from mlship.cli.measuring import measure
-    from mlship.reports.writing import doubts, facts, summarise
+def _elsewhere(screen: Screen, workspace: Workspace, asked: _Asked, stage: Any, publish: Publishing) -> Answer:
+    # imported here, since it loads numpy and what measures: help would wait for them
+    from mlship.cli.measuring import Where, measure
 
-    report, gates, folder = measure(screen, workspace, stage, publish, url, against, headers)
+    where = Where(asked.url, asked.against, asked.headers)
+    report, gates, folder = measure(screen, workspace, stage, publish, where)
     shown = workspace.shown(folder / "report.html")
     if report.interrupted:
         publish(folder, passed=False)
@@ -168,16 +195,6 @@ def _elsewhere(
     for note in doubts(report):
         screen.note(note)
     return Answer({"report": shown, **facts(report)}, f"{shown}: {summarise(report)}", brief=shown)
-
-
-def _require_effect(given: Mapping[str, Any], url: str | None, against: Path | None) -> None:
-    """Raise UsageError for options that would do nothing."""
-    if url and against:
-        raise UsageError("--url and --against do not go together", "measure one at a time")
-    other = "--url" if url else "--against" if against else ""
-    idle = [name for name in _NOT_WITH.get(other, ()) if name in given]
-    if idle:
-        raise UsageError(f"--{idle[0]} has no effect with {other}", "leave it out")
 
 
 def _stamp(folder: Path) -> tuple[int, int] | None:

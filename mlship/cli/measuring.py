@@ -1,8 +1,9 @@
 """Measurements of mlship benchmark that are no stage of the workspace: of an address, and against another workspace."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlship.cli.common import storing
 from mlship.cli.console import Screen
@@ -21,14 +22,17 @@ from mlship.workspace import Workspace
 _COMPARED = 40.0
 
 
+@dataclass(frozen=True)
+class Where:
+    """What is measured: the service at ``url``, with ``headers`` ('Name: value'), or this one ``against`` another."""
+
+    url: str | None
+    against: Path | None
+    headers: Sequence[str] = ()
+
+
 def measure(
-    screen: Screen,
-    workspace: Workspace,
-    stage: Any,
-    publish: Publishing,
-    url: str | None,
-    against: Path | None,
-    headers: Sequence[str],
+    screen: Screen, workspace: Workspace, stage: Any, publish: Publishing, where: Where
 ) -> tuple[Report, Gates, Path]:
     """Measure with the options of the benchmark ``stage``; return the report, its gates, and the folder it is in.
 
@@ -36,20 +40,8 @@ def measure(
     Raises UsageError where the workspace knows no golden set, or an option does not go with the other.
     """
     of = elsewhere.known(workspace.artifacts("deploy"), "this workspace")
-    older = Path(stage.baseline) if stage.baseline else None
-    if against and older:
-        raise UsageError("--against and --baseline do not go together", "a comparison has its own other side")
-    kind = "comparison" if against else "url"
-    gates = Gates.read(
-        stage.fail_if,
-        older,
-        compared=bool(against),
-        strict=stage.strict,
-        across_hosts=stage.across_hosts,
-        kind=kind,
-        address=url,
-    )
-    folder = workspace.folder("reports") / kind
+    gates = _gates(stage, where)
+    folder = workspace.folder("reports") / _kind(where)
     kept: list[Report] = []
 
     def keep(report: Report) -> None:
@@ -57,12 +49,11 @@ def measure(
             writing.write(report, folder, strict=stage.strict)
         kept.append(report)
 
-    known_headers = headers_of(headers)
-    if url:
-        split(url)  # before it stands in a report: it may hold a password
-    screen.started("benchmark", url or f"against {against}")
+    if where.url:
+        split(where.url)  # before it stands in a report: it may hold a password
+    screen.started("benchmark", where.url or f"against {where.against}")
     try:
-        report = _measured(screen, workspace, stage, of, gates, keep, url, against, known_headers)
+        report = _measured(screen, workspace, stage, of, gates, keep, where)
     except MlshipError as error:
         screen.stop()
         if not kept:
@@ -77,6 +68,25 @@ def measure(
     return report, gates, folder
 
 
+def _kind(where: Where) -> Literal["comparison", "url"]:
+    return "comparison" if where.against else "url"
+
+
+def _gates(stage: Any, where: Where) -> Gates:
+    older = Path(stage.baseline) if stage.baseline else None
+    if where.against and older:
+        raise UsageError("--against and --baseline do not go together", "a comparison has its own other side")
+    return Gates.read(
+        stage.fail_if,
+        older,
+        compared=where.against is not None,
+        strict=stage.strict,
+        across_hosts=stage.across_hosts,
+        kind=_kind(where),
+        address=where.url,
+    )
+
+
 def _measured(
     screen: Screen,
     workspace: Workspace,
@@ -84,14 +94,13 @@ def _measured(
     of: elsewhere.Known,
     gates: Gates,
     keep: elsewhere.Keep,
-    url: str | None,
-    against: Path | None,
-    headers: Mapping[str, str],
+    where: Where,
 ) -> Report:
     options = stage.model_dump(mode="json")
-    if against:
-        return _versus(of, against, workspace, stage, gates, screen, options, keep)
-    return elsewhere.remote(str(url), of, _loads(stage), gates, screen.progress, options, keep, headers)
+    if where.against:
+        return _versus(of, where.against, workspace, stage, gates, screen, options, keep)
+    headers = headers_of(where.headers)
+    return elsewhere.remote(str(where.url), of, _loads(stage), gates, screen.progress, options, keep, headers)
 
 
 def _versus(

@@ -10,6 +10,7 @@ from mlship.artifacts import files, write_atomic
 from mlship.cli.common import storing
 from mlship.cli.console import Screen
 from mlship.errors import UsageError
+from mlship.reports import history, reading
 from mlship.workspace import Workspace
 
 #: Stands beside mlship.toml, to be committed.
@@ -55,15 +56,11 @@ class Publishing:
             self._screen.note(f"GITHUB_STEP_SUMMARY: '{summary}' cannot be written: {error.strerror}")
 
     def _require_history(self) -> None:
-        from mlship.reports import history
-
         file = self._workspace.root / HISTORY
         if file.exists():
             history.read(file)
 
     def _append(self, folder: Path) -> None:
-        from mlship.reports import history, reading
-
         root = self._workspace.root
         saved = datetime.now(UTC).isoformat(timespec="seconds")
         with storing():

@@ -11,6 +11,9 @@ from mlship.cli.common import as_command, storing
 from mlship.cli.console import Answer, Screen
 from mlship.cli.publishing import HISTORY
 from mlship.errors import UsageError
+from mlship.reports import history as histories
+from mlship.reports import page as pages
+from mlship.reports import reading, writing
 from mlship.workspace import Workspace
 
 File = Annotated[
@@ -25,10 +28,6 @@ def command(
     screen: Screen, workspace: Workspace, file: File = None, open_: Open = False, history: History = False
 ) -> Answer:
     """Write the page of the last benchmark again, or that of all that were saved."""
-    from mlship.reports import history as histories
-    from mlship.reports import page as pages
-    from mlship.reports import reading, writing
-
     own = workspace.folder("reports")
     if history:
         source = file / HISTORY if file and file.is_dir() else file or workspace.root / HISTORY

@@ -11,8 +11,9 @@ from mlship.measure import fingerprint, reference
 from mlship.reports.model import Call, Capacity, Curve, Host, Load, Measurement, Ratio, Report, Timeline
 from mlship.signature import Signature
 
-#: Distributions whose versions decide how fast a model and a service answer.
-LIBRARIES = ("onnxruntime", "numpy", "scikit-learn", "fastapi", "flask", "django", "uvicorn", "granian", "httptools")
+#: Distributions whose versions decide how fast a model and a service answer: those that mlship brings, and others.
+LIBRARIES = ("onnxruntime", "numpy", "scikit-learn", "fastapi", "uvicorn", "httptools")
+_EXTRAS = ("flask", "django", "granian")
 
 #: Rounds of the reference kernel before and after the measurements: what the machine was worth at both ends.
 _REFERENCE = 8
@@ -75,7 +76,7 @@ class Collected:
             golden_rows=len(golden),
             subjects=dict(subjects),
             options=dict(options),
-            host=Host(**fingerprint(LIBRARIES)),
+            host=Host(**fingerprint((*LIBRARIES, *_EXTRAS))),
             state=self.state,
             reference=tuple(self.reference),
             measurements=tuple(self.measurements),

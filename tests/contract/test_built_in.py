@@ -1,8 +1,12 @@
 """The contract suite runs for every plugin that mlship brings."""
 
+from importlib.metadata import requires
+
 import pytest
+from packaging.requirements import Requirement
 
 from mlship import plugins
+from mlship.config import STAGES
 from mlship.testing import StageContract
 
 
@@ -55,6 +59,13 @@ class TestDocker(StageContract):
     def no_engine(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What it does with an engine is shown in tests/integration."""
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+@pytest.mark.parametrize(("group", "name"), STAGES.values(), ids=STAGES)
+def test_the_libraries_of_a_stage_that_runs_by_default_come_with_mlship(group: plugins.Group, name: str) -> None:
+    brought = {Requirement(line) for line in requires("mlship") or ()}
+    names = {each.name for each in brought if each.marker is None or "extra" not in str(each.marker)}
+    assert set(plugins.load(group, name).libraries) <= names
 
 
 def test_no_built_in_plugin_is_left_out() -> None:

@@ -19,7 +19,7 @@ from mlship.serving import running
 from tests.e2e.conftest import Mlship
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text("utf-8"))
-FAST = "[optimize]\nseconds = 0.2\n[benchmark]\nseconds = 0.2\nsizes = [1, 50]\nconnections = [1, 8]\n"
+FAST = "[optimize]\nseconds = 0.2\n[benchmark]\nseconds = 0.2\nstarts = 2\nsizes = [1, 50]\nconnections = [1, 8]\n"
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,11 @@ def folder(trained: Path, tmp_path: Path) -> Path:
     shutil.copy(trained / "forest.joblib", tmp_path / "model.joblib")
     sample = (trained / "forest.csv").read_text("utf-8").replace("cultivar", "label", 1)
     (tmp_path / "sample.csv").write_text(sample, "utf-8")
-    seconds = "[optimize]\nseconds = 0.2\n[benchmark]\nseconds = 0.2\n[build]\nbase = 'python:3.11-slim'\n"
-    (tmp_path / "mlship.toml").write_text(seconds)
+    (tmp_path / "mlship.toml").write_text(
+        "[optimize]\nseconds = 0.2\n"
+        "[benchmark]\nseconds = 0.2\nstarts = 1\nsizes = [1, 100]\n"
+        "[build]\nbase = 'python:3.11-slim'\n"
+    )
     return tmp_path
 
 

@@ -12,7 +12,16 @@ import pytest
 from tests.e2e.conftest import Mlship
 
 STAGES = ["convert", "optimize", "scaffold", "benchmark", "build"]
-FAST = ("--set", "optimize.seconds=0.3", "--set", "benchmark.seconds=0.3", "--set", "build.base=python:3.11-slim")
+FAST = (
+    "--set",
+    "optimize.seconds=0.3",
+    "--set",
+    "benchmark.seconds=0.3",
+    "--set",
+    "benchmark.starts=1",
+    "--set",
+    "build.base=python:3.11-slim",
+)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -16,7 +16,7 @@ from tests.e2e.conftest import Mlship
 
 pytestmark = pytest.mark.docker
 
-FAST = ("--set", "optimize.seconds=0.3", "--set", "benchmark.seconds=0.3")
+FAST = ("--set", "optimize.seconds=0.3", "--set", "benchmark.seconds=0.3", "--set", "benchmark.starts=1")
 
 
 @contextmanager

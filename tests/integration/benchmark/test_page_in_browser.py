@@ -1,7 +1,6 @@
 """The pages in a real browser: drawn, quiet, within a phone's width, and on paper."""
 
 import re
-import shutil
 import subprocess
 import zlib
 from collections.abc import Callable
@@ -12,7 +11,6 @@ import pytest
 from mlship.reports import history, writing
 from tests.unit.reports import samples
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -46,14 +44,11 @@ Browse = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Browse:
+def browse(browser: str, tmp_path: Path) -> Browse:
     """Return a function that opens a file, and returns what the browser prints and what the console said."""
-    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip(f"no browser: one of {', '.join(BROWSERS)} looks at the pages")
 
     def run(file: Path, *flags: str) -> tuple[str, str]:
-        command = [program, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *flags, file.as_uri()]
+        command = [browser, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", *flags, file.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
         return done.stdout, "\n".join(console)

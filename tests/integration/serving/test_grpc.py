@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -300,15 +299,10 @@ def test_workers_share_the_port(serve: Callable[..., Served]) -> None:
     assert serve(WORKERS="2").stub.ModelInfer(one()).outputs
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_it_speaks_tls_where_http_does(scaffolded: Callable[..., Path], tmp_path: Path) -> None:
-    tls = tmp_path / "cert.pem", tmp_path / "key.pem"
-    told = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext"
-    files = ["-out", str(tls[0]), "-keyout", str(tls[1])]
-    subprocess.run(["openssl", *told.split(), "subjectAltName=DNS:localhost", *files], check=True, capture_output=True)
+def test_it_speaks_tls_where_http_does(scaffolded: Callable[..., Path], certificate: tuple[Path, Path]) -> None:
     environment = {"PORT": str(free_port()), "GRPC_PORT": str(free_port()), "MODEL_NAME": "m"}
-    environment |= {"TLS_CERT": str(tls[0]), "TLS_KEY": str(tls[1])}
-    credentials = grpc.ssl_channel_credentials(tls[0].read_bytes())
+    environment |= {"TLS_CERT": str(certificate[0]), "TLS_KEY": str(certificate[1])}
+    credentials = grpc.ssl_channel_credentials(certificate[0].read_bytes())
     target = f"localhost:{environment['GRPC_PORT']}"
     process = subprocess.Popen(
         [sys.executable, "serve.py"], cwd=scaffolded("numeric", "asgi", grpc=True), env=os.environ | environment

@@ -4,7 +4,6 @@ import http.client
 import shutil
 import signal
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,24 +14,13 @@ from tests.integration.serving.processes import BODY, BOTH, ENDING, Server, unti
 Serve = Callable[..., Server]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the variables for a certificate of 127.0.0.1 and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subprocess.run(["openssl", *made, *subject, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return {"TLS_CERT": cert, "TLS_KEY": key}
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
 @BOTH
 def test_it_speaks_tls_with_the_certificate_that_it_is_given(
-    serve: Serve, certificate: dict[str, str], framework: str
+    serve: Serve, certificate: tuple[Path, Path], framework: str
 ) -> None:
-    server = serve(framework, ready=False, **certificate)
-    context = ssl.create_default_context(cafile=certificate["TLS_CERT"])
+    cert, key = map(str, certificate)
+    server = serve(framework, ready=False, TLS_CERT=cert, TLS_KEY=key)
+    context = ssl.create_default_context(cafile=cert)
 
     def ask() -> bytes:
         connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=10, context=context)

@@ -1,6 +1,4 @@
-import shutil
 import socket
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -138,34 +136,26 @@ def test_a_host_may_be_an_ipv6_address(serve: Any, load: Any) -> None:
     assert b"Host: [::1]:%d\r\n" % served.port in served.server.heads[0]
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    made = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
-    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
-    command = ["openssl", *made.split(), "subjectAltName=IP:127.0.0.1", *files]
-    subprocess.run(command, check=True, capture_output=True)
-    both = folder / "both.pem"
-    both.write_bytes((folder / "key.pem").read_bytes() + (folder / "cert.pem").read_bytes())
-    return both
+@pytest.fixture
+def both(certificate: tuple[Path, Path], tmp_path: Path) -> Path:
+    """Return a file with a certificate and its key."""
+    file = tmp_path / "both.pem"
+    file.write_bytes(certificate[1].read_bytes() + certificate[0].read_bytes())
+    return file
 
 
 @pytest.mark.parametrize("size", [18, 200_000], ids=["small", "large"])
-def test_a_service_may_speak_tls(
-    serve: Any, load: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+def test_a_service_may_speak_tls(serve: Any, load: Any, both: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(both))
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, b"x" * size)
-    served = serve(lambda number, body: answer, tls=certificate)
+    served = serve(lambda number, body: answer, tls=both)
     result = load(replace(served.job, connections=2, bodies=[b"y" * size], requests=20, seconds=30.0))
     assert answered(result) == 20
     assert result.answers == [[b"x" * size]]
 
 
-def test_a_certificate_that_is_not_trusted_is_a_failure(serve: Any, load: Any, certificate: Path) -> None:
-    served = serve(lambda number, body: OK, tls=certificate)
+def test_a_certificate_that_is_not_trusted_is_a_failure(serve: Any, load: Any, both: Path) -> None:
+    served = serve(lambda number, body: OK, tls=both)
     result = load(replace(served.job, seconds=30.0, timeout_seconds=0.3))
     assert set(result.failures) == {"no TLS"}
     assert "certificate" in result.failed["no TLS"]
