@@ -57,13 +57,19 @@ def batcher(service_code: Callable[[str], Any], echo: Echo) -> Asked:
     return Asked(service_code, echo)
 
 
+async def ended() -> None:
+    """Wait until the loop has looked twice for what arrived."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 async def turn(batcher: Asked, *bodies: bytes, outputs: tuple[str, ...] = ("prediction",)) -> list[Any]:
     """Submit bodies in one turn of the loop, and return the answers that were there before it ended."""
     answers: list[Any] = []
     for body in bodies:
         batcher.submit(body, outputs, answers.append)
     at_once = [*answers]
-    await asyncio.sleep(0)
+    await ended()
     assert sorted(answers) == [(body, outputs) for body in sorted(bodies)]
     return at_once
 
@@ -88,6 +94,22 @@ def test_requests_of_one_turn_share_a_run_once_a_turn_had_several(batcher: Asked
     assert echo.runs == [[b"a"], [b"b", b"c"], [b"d", b"e", b"f"], [b"g", b"h"]]
 
 
+def test_what_arrives_while_the_first_are_handed_out_shares_their_run(batcher: Asked, echo: Echo) -> None:
+    answers: list[Any] = []
+
+    async def later() -> None:
+        await turn(batcher, b"a", b"b")
+        batcher.submit(b"c", ("x",), answers.append)
+        await asyncio.sleep(0)
+        batcher.submit(b"d", ("x",), answers.append)
+        assert answers == []
+        await asyncio.sleep(0)
+        assert len(answers) == 2
+
+    asyncio.run(later())
+    assert echo.runs[2:] == [[b"c", b"d"]]
+
+
 def test_after_a_turn_with_one_request_the_next_is_answered_at_once(batcher: Asked, echo: Echo) -> None:
     async def fewer() -> None:
         await turn(batcher, b"a", b"b")
@@ -104,7 +126,7 @@ def test_requests_for_other_outputs_have_runs_of_their_own(batcher: Asked, echo:
         await turn(batcher, b"a", b"b")
         for body, outputs in ((b"c", ("x",)), (b"d", ("y",)), (b"e", ("x",))):
             batcher.submit(body, outputs, answers.append)
-        await asyncio.sleep(0)
+        await ended()
 
     asyncio.run(mixed())
     assert sorted(echo.runs[2:]) == [[b"c", b"e"], [b"d"]]
@@ -145,7 +167,7 @@ def test_nobody_waits_for_ever_where_the_code_fails(batcher: Asked) -> None:
         await turn(batcher, b"a", b"b")
         for body, outputs in ((b"c", ("x",)), (b"fault", ("z",)), (b"d", ("z",)), (b"e", ("y",))):
             batcher.submit(body, outputs, answers.append)
-        await asyncio.sleep(0)
+        await ended()
         assert await turn(batcher, b"f", b"g") == []
 
     asyncio.run(failing())

@@ -9,12 +9,7 @@ import pytest
 
 @pytest.fixture
 def deadline(service_code: Callable[[str], Any]) -> Any:
-    class Waiting(service_code("core.fronts.deadline").Deadline):  # type: ignore[misc]
-        async def wait(self, awaited: Any) -> Any:
-            with self:
-                return await awaited
-
-    return Waiting
+    return service_code("core.fronts.deadline").Deadline
 
 
 def test_what_comes_in_time_is_returned(deadline: Any) -> None:
@@ -81,3 +76,37 @@ def test_what_it_waits_for_may_fail(deadline: Any) -> None:
             await deadline(5.0).wait(failing())
 
     asyncio.run(fails())
+
+
+def test_what_is_there_at_once_has_no_deadline(deadline: Any) -> None:
+    async def there() -> str:
+        return "body"
+
+    async def once() -> None:
+        mine = deadline(0.0)
+        assert await mine.wait(there()) == "body"
+        await asyncio.sleep(0.01)
+        assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+    asyncio.run(once())
+
+
+def test_what_is_waited_for_may_wait_often_and_clean_up(deadline: Any) -> None:
+    cleaned = []
+
+    async def often() -> None:
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)  # to clean up may take a while, too
+            cleaned.append("up")
+            raise
+
+    async def late() -> None:
+        with pytest.raises(TimeoutError):
+            await deadline(0.01).wait(often())
+
+    asyncio.run(asyncio.wait_for(late(), 10))
+    assert cleaned == ["up"]

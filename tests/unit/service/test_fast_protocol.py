@@ -240,7 +240,8 @@ def test_an_error_of_the_code_is_answered_and_logged(
             protocol.data_received(POST.replace(b"/predict", path))
         assert connection.statuses == [b"500"]
         assert "the code is wrong" in caplog.text
-        await asyncio.sleep(0)
+        for _ in range(2):  # the turn ends
+            await asyncio.sleep(0)
         protocol.data_received(POST)
         assert connection.statuses == [b"500", b"200"]
         assert service.guard.held == 0

@@ -5,7 +5,6 @@ Source: ASGI specification 3.0, "HTTP & WebSocket ASGI Message Format" and "Life
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -92,9 +91,12 @@ class Front:
 
     def _known(self, scope: Scope) -> Known | None:
         client = scope.get("client")
-        # each header is a pair, which servers may make a list
-        key = client and client[0], scope["path"], scope["query_string"], *map(tuple, scope["headers"])
-        told = self._memory.known.get(key)
+        key = client and client[0], scope["path"], scope["query_string"], *scope["headers"]
+        try:
+            told = self._memory.known.get(key)
+        except TypeError:  # each header is a pair, which servers may make a list
+            key = *key[:3], *map(tuple, scope["headers"])
+            told = self._memory.known.get(key)
         if told is None:
             try:
                 told = known(self.service, head(scope), self.service.settings.max_body_bytes)
@@ -125,28 +127,16 @@ class Front:
             return await asyncio.to_thread(exchange.answer, body)
         if not by or by == "alone":
             return exchange.answer(body)
-        answered = asyncio.get_running_loop().create_future()
-        ask(service, exchange, body, partial(_settle, answered), by)
-        reply: Reply = await answered
-        return reply
+        answer = _Answer()
+        ask(service, exchange, body, answer.come, by)
+        return answer.reply or await answer.wait(service.batcher.loop)
 
     async def _body(self, receive: Receive) -> bytes:
         settings = self.service.settings
-        parts: list[bytes] = []
-        size, more = 0, True
         try:
-            with self._deadline:
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Disconnected
-                    parts.append(message.get("body", b""))
-                    size, more = size + len(parts[-1]), message.get("more_body", False)
-                    if size > settings.max_body_bytes:
-                        raise too_large(settings.max_body_bytes)
+            return await self._deadline.wait(_read(receive, settings.max_body_bytes))
         except TimeoutError:
             raise too_slow(settings.body_timeout) from None
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _pass_on(
         self, inner: Application, exchange: Exchange, scope: Scope, receive: Receive, send: Send
@@ -178,8 +168,7 @@ class Front:
             if not more:  # what still comes is the end of the connection, which may take its time
                 return await receive()
             try:
-                with self._deadline:
-                    message = await receive()
+                message = await self._deadline.wait(receive())
             except TimeoutError:
                 raise too_slow(settings.body_timeout) from None
             size, more = size + len(message.get("body", b"")), message.get("more_body", False)
@@ -192,10 +181,36 @@ class Front:
         return limited
 
 
-def _settle(answered: asyncio.Future[Reply], _: Exchange, reply: Reply) -> None:
-    # A task that was cancelled while it waited has cancelled its future.
-    if not answered.done():
-        answered.set_result(reply)
+class _Answer:
+    """Comes at once, or at the end of this turn of the loop."""
+
+    reply: Reply | None = None
+    _coming: asyncio.Future[Reply] | None = None
+
+    def come(self, _: Exchange, reply: Reply) -> None:
+        self.reply = reply
+        # a task that was cancelled while it waited has cancelled its future
+        if self._coming and not self._coming.done():
+            self._coming.set_result(reply)
+
+    async def wait(self, loop: asyncio.AbstractEventLoop) -> Reply:
+        self._coming = loop.create_future()
+        return await self._coming
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    """Return a body; raises InvalidRequestError for one of more than ``limit`` bytes, Disconnected."""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        parts.append(message.get("body", b""))
+        size, more = size + len(parts[-1]), message.get("more_body", False)
+        if size > limit:
+            raise too_large(limit)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class Disconnected(Exception):  # noqa: N818  # nobody made an error

@@ -1,11 +1,16 @@
 """An end to waiting for slow clients, with one timer for all: one for each would cost twice what a prediction does."""
 
 import asyncio
-from types import TracebackType
+from collections.abc import Awaitable, Generator
+from functools import partial
+from types import TracebackType, coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Deadline:
-    """Lets tasks of one event loop wait at most ``seconds`` within it, as a context.
+    """Lets tasks of one event loop wait at most ``seconds``.
 
     Where a task waits longer, what it waits for is cancelled, and TimeoutError raised.
     """
@@ -15,6 +20,25 @@ class Deadline:
         #: Until when each task may wait, the first to end first; None where it waited too long.
         self._ends: dict[asyncio.Task[object] | None, float | None] = {}
         self._watched = False
+
+    @coroutine
+    def wait(self, awaited: Awaitable[T]) -> Generator[Any, Any, T]:
+        """Wait for it, and return it; what need not be waited for, as most bodies, has no deadline."""
+        steps = awaited.__await__()
+        step = partial(next, steps)
+        try:
+            asked = step()
+            with self:
+                while True:  # as ``yield from steps`` does
+                    try:
+                        yield asked
+                        step = partial(next, steps)
+                    except BaseException as error:  # noqa: BLE001  # it is for what is waited for, and may come back
+                        step = partial(steps.throw, error)
+                    asked = step()
+        except StopIteration as done:
+            found: T = done.value
+            return found
 
     def __enter__(self) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
