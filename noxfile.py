@@ -27,7 +27,9 @@ def lint(session: nox.Session) -> None:
 def typecheck(session: nox.Session) -> None:
     """Type-check the package, strictly, and the served code as it stands."""
     parts = ".[flask,django,grpc,otel,parquet]"
-    session.install("-e", parts, "mypy", "pytest", "pandas-stubs", "types-psutil", "-c", "constraints.txt")
+    session.install(
+        "-e", parts, "mypy", "pytest", "pandas-stubs", "types-psutil", "types-requests", "-c", "constraints.txt"
+    )
     session.run("mypy", *session.posargs)
     cache = Path(session.create_tmp()).resolve()  # not in templates/, which becomes part of the wheel
     session.chdir(SERVICE)
@@ -95,6 +97,13 @@ def gates(session: nox.Session) -> None:
     """Ship a model and hold its service to gates, as a CI job of a user would."""
     session.install("-e", ".[test]", "-c", "constraints.txt")
     session.run("bash", "scripts/ci-gates.sh", str(Path(session.bin)), external=True)
+
+
+@nox.session
+def linters(session: nox.Session) -> None:
+    """Hold the Dockerfiles that mlship writes against hadolint and checkov."""
+    session.install("-e", ".[test]", "-c", "constraints.txt")
+    session.run("bash", "scripts/ci-linters.sh", str(Path(session.bin)), external=True)
 
 
 @nox.session

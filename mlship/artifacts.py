@@ -4,10 +4,15 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlship.errors import WorkspaceError
+
+#: In a folder that the user gets: the file that says what mlship wrote there.
+MARK = ".mlship.json"
 
 _CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
@@ -17,7 +22,7 @@ class Artifact:
     """A file or folder in the workspace.
 
     ``kind`` is what later stages ask for: original, sample, signature, golden, parity, onnx, native, pmml, session,
-    candidates, service, report, context, image. ``digest`` is sha256 in hex, ``size`` is in bytes.
+    candidates, service, report, context, layout, plan, image. ``digest`` is sha256 in hex, ``size`` is in bytes.
     """
 
     kind: str
@@ -72,6 +77,18 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def partial(target: Path) -> Iterator[Path]:
+    """Yield the name of a file beside ``target`` that becomes it when the context ends well; else it is removed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield path
+        path.replace(target)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def storage_error(error: OSError) -> WorkspaceError:

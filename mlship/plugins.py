@@ -43,7 +43,10 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "flask": "mlship.scaffolds.flask:FlaskScaffold",
     },
     "benchmarks": {"standard": "mlship.benchmarks.standard:StandardBenchmark"},
-    "images": {"docker": "mlship.images.docker:DockerBuilder"},
+    "images": {
+        "docker": "mlship.images.docker:DockerBuilder",
+        "oci": "mlship.images.oci:OciBuilder",
+    },
     "targets": {},
 }
 

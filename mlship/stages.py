@@ -151,7 +151,18 @@ class ImageBuilder(Stage):
 
     group = "images"
     reads = ("service", "golden", "signature")
-    writes = ("context", "image")
+    writes: ClassVar[tuple[str, ...]] = ("context", "image")
+
+    def export(self, outputs: Mapping[str, Path], target: Path, progress: Progress) -> None:
+        """Write the image that this stage made to ``target``; ``outputs`` is what it wrote then, by kind."""
+        raise PluginError(f"plugin '{type(self).__name__}' writes no image to a file", "leave --output out")
+
+    def push(self, outputs: Mapping[str, Path], progress: Progress) -> dict[str, Any]:
+        """Push the image that this stage made to the registry of its name; return what is told of it for --json.
+
+        ``sentence`` is among it, for people.
+        """
+        raise PluginError(f"plugin '{type(self).__name__}' pushes no image", "leave --push out")
 
 
 class Target(Stage):

@@ -16,15 +16,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mlship import manifest
-from mlship.artifacts import Artifact, digest, files, measure, storage_error, write_atomic
+from mlship.artifacts import MARK, Artifact, digest, files, measure, storage_error, write_atomic
 from mlship.errors import DamagedWorkspaceError, WorkspaceError
 from mlship.manifest import File, Manifest, Record
 
 #: The stages, in order.
 ORDER = ("convert", "optimize", "scaffold", "benchmark", "build", "deploy")
 
-#: In a folder that the user gets: the file that says what mlship wrote there, and the part that stays mlship's.
-MARK, OURS = ".mlship.json", "model/"
+#: In a folder that the user gets: the part that stays mlship's.
+OURS = "model/"
 
 
 class Workspace:

@@ -126,6 +126,14 @@ def browser() -> str:
     return str(program)
 
 
+@pytest.fixture(scope="session")
+def registry_program() -> str:
+    """Return the program that is a registry of images."""
+    if (program := shutil.which("docker-registry")) is None:
+        _without(f"no docker-registry, where images are pushed to: {SCRIPT.name} packages")
+    return str(program)
+
+
 @dataclass(frozen=True)
 class Case:
     """A model ready to be served: what the stages before the scaffold leave behind."""

@@ -2,7 +2,7 @@
 
 from mlship import demo
 from mlship.artifacts import storage_error
-from mlship.cli.build import Tag, image_flags, require_image
+from mlship.cli.build import Tag, fitting, image_flags, require_image
 from mlship.cli.common import Settings, as_command, results, run_stages
 from mlship.cli.console import Answer, Screen
 from mlship.cli.proof import proof
@@ -19,7 +19,9 @@ def command_(screen: Screen, workspace: Workspace, tag: Tag = None, settings: Se
     except OSError as error:
         raise storage_error(error) from error
     flags = {"convert": {"target": target}, "build": image_flags(tag)}
-    done = run_stages(screen, workspace, list(STAGES), given=Given(model, sample), settings=settings, flags=flags)
+    chosen = {"build": fitting(workspace)}
+    given = Given(model, sample)
+    done = run_stages(screen, workspace, list(STAGES), given=given, settings=settings, flags=flags, chosen=chosen)
     if tag:
         require_image(workspace, done[-1].record)
     return Answer(results(done), proof(workspace), brief=done[-1].record.summary, headed=True)

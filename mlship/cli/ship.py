@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mlship.cli.build import Tag, image_flags, require_image
+from mlship.cli.build import Tag, fitting, image_flags, require_image
 from mlship.cli.common import (
     Code,
     Data,
@@ -66,7 +66,7 @@ def command(
         "optimize": {"target": answers},
         "build": image_flags(tag),
     }
-    chosen = {"convert": to, "scaffold": framework}
+    chosen = {"convert": to, "scaffold": framework, "build": fitting(workspace)}
     done = run_stages(
         screen, workspace, stages, given=given, settings=settings, flags=flags, chosen=chosen, force=forced
     )

@@ -19,7 +19,7 @@ class Base:
     """A base image. ``python`` is "3.12", ``command`` how its interpreter is called, ``machine`` "x86_64" or "aarch64".
 
     ``glibc`` is the highest version that wheels may ask for; ``digest`` and ``size`` (bytes) are known where an engine
-    was asked.
+    was asked, or its layers were read; ``user`` is whom it runs as, where its layers were read.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Base:
     glibc: tuple[int, int]
     digest: str = ""
     size: int = 0
+    user: str = ""
 
 
 #: What manylinux wheels of today's numpy and onnxruntime ask for: assumed where no engine can tell.
@@ -62,7 +63,7 @@ def ask(client: DockerClient, name: str, python: str | None = None) -> Base:
         facts["python"],
         command,
         facts["machine"],
-        _glibc(name, facts["libc"]),
+        glibc(name, facts["libc"]),
         str(digests[0]).rpartition("@")[2],
         int(image.attrs["Size"]),
     )
@@ -75,7 +76,7 @@ def guess(name: str, python: str | None = None) -> Base:
     """
     last, tag = split(name)
     if "alpine" in tag:
-        _glibc(name, "")
+        glibc(name, "")
     match = re.match(r"(\d+\.\d+)(?![\d])", tag) if "python" in last else None
     version = python or (match[1] if match else None)
     if version is None:
@@ -135,7 +136,8 @@ def _run(client: DockerClient, name: str, command: str) -> str | None:
         return bytes(container.logs()).decode(errors="replace")
 
 
-def _glibc(name: str, libc: str) -> tuple[int, int]:
+def glibc(name: str, libc: str) -> tuple[int, int]:
+    """Return the version in "glibc 2.36", which image ``name`` has; raises BuildError when it has another library."""
     match = re.fullmatch(r"glibc (\d+)\.(\d+).*", libc)
     if match is None:
         message = f"base image '{name}' has no glibc, and ONNX Runtime has no wheels for another C library"

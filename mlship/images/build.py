@@ -68,8 +68,9 @@ def discard(client: DockerClient, made: Sequence[str], kept: str = "") -> None:
 def _remove_orphans(client: DockerClient) -> None:
     """Remove the first stage of builds of this host whose process was killed."""
     with plain_errors("to list images"):
-        left = client.images.list(filters={"dangling": True, "label": LABEL})
-    discard(client, [str(image.id) for image in left if is_orphan(image.labels[LABEL])])
+        # what the engine lists, and no more: another build may remove one of them before it is looked at
+        left = client.api.images(filters={"dangling": True, "label": LABEL})
+    discard(client, [str(told["Id"]) for told in left if is_orphan(told["Labels"][LABEL])])
 
 
 def _follow(answer: Mapping[str, Any], lines: list[str], made: list[str], progress: Progress) -> None:

@@ -11,6 +11,7 @@ import psutil
 from docker import DockerClient
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
+from docker.utils import version_lt
 from urllib3.exceptions import HTTPError
 
 from mlship.errors import BuildError, EngineMissingError, MlshipError
@@ -19,6 +20,9 @@ from mlship.errors import BuildError, EngineMissingError, MlshipError
 PATIENCE = 900
 _GREETING = 10
 _SOCKET = "unix:///var/run/docker.sock"
+#: What is used of the engine's API: statistics without waiting for a second count of them.
+_NEEDED = "1.41"
+_NEWER = f"mlship needs API {_NEEDED}: Docker 20.10, Podman 4, or later"
 _UNSET = "unset DOCKER_HOST"
 _START = "start Docker or Podman, or point DOCKER_HOST at an engine that runs: docker context ls"
 
@@ -29,7 +33,7 @@ Cause = tuple[str, type[MlshipError], str, str]
 def connect() -> DockerClient:
     """Reach the engine that DOCKER_HOST names, else the one at the usual socket.
 
-    Raises EngineMissingError when none answers.
+    Raises EngineMissingError when none answers, or one that is too old.
     """
     try:
         with plain_errors("to answer"):
@@ -37,6 +41,7 @@ def connect() -> DockerClient:
             client = docker.from_env(timeout=_GREETING)
             try:
                 client.ping()
+                _require_version(client)
             except BaseException:
                 client.close()
                 raise
@@ -107,6 +112,14 @@ def _knock() -> None:
             door.connect(f"/{path.lstrip('/')}")
 
 
+def _require_version(client: DockerClient) -> None:
+    found = str(client.api.api_version)
+    if version_lt(found, _NEEDED):
+        version = client.version().get("Version", "")
+        message = f"the container engine at '{address()}' is too old: version {version}, API {found}"
+        raise EngineMissingError(message, _NEWER)
+
+
 def _explain(words: str, causes: Sequence[Cause]) -> MlshipError | None:
     for pattern, kind, message, hint in causes:
         if re.search(pattern, words, re.IGNORECASE):
@@ -124,6 +137,12 @@ _CAUSES: tuple[Cause, ...] = (
         BuildError,
         "the disk is full: {words}",
         "docker system prune",
+    ),
+    (
+        "API versions below",
+        EngineMissingError,
+        "the container engine at '{address}' is too old: {words}",
+        _NEWER,
     ),
     (
         r"PermissionError|connect: permission denied",

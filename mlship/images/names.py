@@ -27,9 +27,14 @@ def check_tag(tag: str) -> str:
     return tag if match["tag"] else f"{tag}:latest"
 
 
+def is_path(base: str) -> bool:
+    """Say whether a base is a file or folder, not the name of an image."""
+    return base.startswith(("/", "./", "../", "~")) or base.endswith(".tar")
+
+
 def check_base(base: str) -> str:
-    """Return ``base``; raises UsageError when it cannot be the name of an image."""
-    if _match(base) is None:
+    """Return ``base``; raises UsageError when it can be neither the name of an image nor a path."""
+    if not is_path(base) and _match(base) is None:
         raise UsageError(f"'{base}' is not the name of a base image", "--set base=python:3.12-slim")
     return base
 

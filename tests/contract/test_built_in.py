@@ -1,13 +1,17 @@
 """The contract suite runs for every plugin that mlship brings."""
 
 from importlib.metadata import requires
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from mlship import plugins
-from mlship.config import STAGES
+from mlship.config import STAGES, configure
+from mlship.images.files.stored import Stored
+from mlship.stages import Stage
 from mlship.testing import StageContract
+from tests.unit.images.image_support import small
 
 
 class TestOnnx(StageContract):
@@ -59,6 +63,21 @@ class TestDocker(StageContract):
     def no_engine(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What it does with an engine is shown in tests/integration."""
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+class TestOci(StageContract):
+    group, name = "images", "oci"
+
+    @pytest.fixture(autouse=True)
+    def no_engine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it does with an engine is shown in tests/integration."""
+        monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> Stage:
+        """Build on what looks like python:3.12-slim."""
+        Stored.of([small(tmp_path / "blobs")], (), "slim:1").write_layout(tmp_path / "slim")
+        return configure("images", "oci", {"base": str(tmp_path / "slim")})
 
 
 @pytest.mark.parametrize(("group", "name"), STAGES.values(), ids=STAGES)

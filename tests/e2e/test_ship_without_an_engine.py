@@ -35,7 +35,7 @@ def test_ship_checks_the_service_as_a_process_and_leaves_a_context(mlship: Mlshi
     assert image["built"] is False
     assert image["parity"]["passed"] is True
     context = folder / ".mlship/build/context"
-    assert {"Dockerfile", "requirements.lock", "wheels", "service", "model"} <= {
+    assert {"Dockerfile", "requirements.lock", "dependencies", "service", "model"} <= {
         path.name for path in context.iterdir()
     }
 

@@ -23,10 +23,11 @@ from mlship import signature as signatures
 from mlship.artifacts import digest
 from mlship.errors import BaseImageMissingError, BuildError, EngineMissingError, GateError, MlshipError
 from mlship.images import base as bases
-from mlship.images import build, proof
+from mlship.images import build
 from mlship.images.docker import DockerBuilder
 from mlship.images.engine import owner
-from mlship.images.proof import Expected, Limits, prove
+from mlship.images.proofs import proof
+from mlship.images.proofs.proof import Expected, Limits, prove
 from mlship.parity import DOUBLE
 from mlship.stages import Outcome
 
@@ -51,10 +52,6 @@ class Built:
     @property
     def python(self) -> str:
         return str(self.outcome.facts["python"])
-
-    @property
-    def wheels(self) -> str:
-        return str(self.out / "context" / "wheels")
 
 
 def quiet(message: str, fraction: float | None = None) -> None:
@@ -95,9 +92,14 @@ def nothing_left(engine: DockerClient) -> Iterator[None]:
 
 
 def _leavings(engine: DockerClient) -> set[str]:
-    containers = engine.containers.list(all=True, filters={"label": proof.LABEL}, ignore_removed=True)
-    ours = [image for image in engine.images.list() if not image.tags or "mlship-test/" in image.tags[0]]
-    return {found.id for found in [*containers, *ours]}
+    """Return what this process has left on an engine that others use as well."""
+    containers = engine.containers.list(all=True, filters={"label": f"{proof.LABEL}={owner()}"}, ignore_removed=True)
+    told = [
+        *engine.api.images(filters={"label": f"{build.LABEL}={owner()}"}),
+        *engine.api.images(filters={"label": f"org.opencontainers.image.version={os.getpid()}"}),
+        *engine.api.images(name="mlship-test/*"),
+    ]
+    return {found.id for found in containers} | {image["Id"] for image in told}
 
 
 def test_the_image_answers_as_the_model_does(built: Built) -> None:
@@ -185,7 +187,7 @@ def test_another_model_changes_the_last_layer_only(
 ) -> None:
     inputs = make_service(slope=2.5)
     tag = f"mlship-test/other:{os.getpid()}"
-    built.builder.model_copy(update={"tag": tag, "wheels": built.wheels}).run(inputs, tmp_path, quiet)
+    built.builder.model_copy(update={"tag": tag}).run(inputs, tmp_path, quiet)
     try:
         layers = engine.images.get(tag).attrs["RootFS"]["Layers"]
         before = built.image.attrs["RootFS"]["Layers"]
@@ -247,8 +249,9 @@ def test_an_image_with_other_answers_does_not_pass(built: Built, tmp_path: Path)
 
 @pytest.mark.usefixtures("nothing_left")
 def test_a_missing_wheel_is_named(built: Built, make_service: Callable[..., Inputs], tmp_path: Path) -> None:
-    inputs = make_service(requirements="numpy\nscikit-learn\n")
-    error = _failure(BuildError, built, inputs, tmp_path)
+    inputs = make_service(requirements="scikit-learn\n")
+    (tmp_path / "wheels").mkdir()
+    error = _failure(BuildError, built, inputs, tmp_path, wheels=str(tmp_path / "wheels"))
     assert "no wheel of 'scikit-learn'" in error.message
     assert f"Python {built.python} on" in error.message
 
@@ -272,7 +275,7 @@ def test_a_base_that_cannot_be_had_is_named(built: Built, tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("nothing_left")
 def test_who_does_not_insist_gets_a_checked_context_where_the_base_cannot_be_had(built: Built, tmp_path: Path) -> None:
-    options = {"base": "localhost:1/no/such/python:3.11", "require_base": False, "wheels": built.wheels}
+    options = {"base": "localhost:1/no/such/python:3.11", "require_base": False}
     outcome = DockerBuilder(**options).run(built.inputs, tmp_path, quiet)
     assert outcome.facts["built"] is False
     assert outcome.facts["parity"]["passed"] is True
@@ -332,7 +335,7 @@ def test_the_layers_of_a_killed_build_are_removed_by_the_next(
 ) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {built.builder.base}\nLABEL {build.LABEL}={GONE}\n")
     orphan, _ = engine.images.build(path=str(tmp_path), rm=True)
-    built.builder.model_copy(update={"wheels": built.wheels}).run(built.inputs, tmp_path, quiet)
+    built.builder.run(built.inputs, tmp_path, quiet)
     with pytest.raises(docker.errors.ImageNotFound):
         engine.images.get(orphan.id)
 
@@ -347,9 +350,8 @@ def test_an_engine_that_dies_during_the_build_is_told(
             if "RUN" in message:
                 relay.cut()
 
-        builder = built.builder.model_copy(update={"wheels": built.wheels})
         with pytest.raises(EngineMissingError, match=r"stopped answering|no container engine answers"):
-            builder.run(built.inputs, tmp_path, cut)
+            built.builder.run(built.inputs, tmp_path, cut)
     _clear(engine)
 
 
@@ -373,7 +375,7 @@ def _expected(built: Built) -> Expected:
 
 def _failure(kind: type[MlshipError], built: Built, inputs: Inputs, out: Path, **options: Any) -> MlshipError:
     tag = f"mlship-test/failing:{os.getpid()}"
-    builder = built.builder.model_copy(update={"tag": tag, "wheels": built.wheels, **options})
+    builder = built.builder.model_copy(update={"tag": tag, **options})
     with pytest.raises(kind) as caught:
         builder.run(inputs, out, quiet)
     return caught.value

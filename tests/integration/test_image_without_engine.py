@@ -51,7 +51,7 @@ def test_the_context_is_complete(outcome: Outcome, tmp_path: Path) -> None:
     context = tmp_path / "out" / outcome.artifacts["context"]
     assert "FROM python:3.12-slim" in (context / "Dockerfile").read_text()
     assert (context / "requirements.lock").read_text().startswith("tiny==1.0 --hash=sha256:")
-    assert (context / "wheels" / "tiny-1.0-py3-none-any.whl").is_file()
+    assert (context / "dependencies" / "tiny-1.0.dist-info" / "METADATA").is_file()
     assert (context / "model" / "model.onnx").is_file()
 
 

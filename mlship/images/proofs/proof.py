@@ -11,26 +11,62 @@ from docker import DockerClient
 from docker.errors import NotFound
 from docker.models.containers import Container
 
+from mlship.client import Client
 from mlship.errors import BuildError, GateError, ServiceError
 from mlship.golden import Golden
 from mlship.images.engine import address, is_orphan, owner, plain_errors, removed
+from mlship.images.proofs.counting import resident, serving, stats
+from mlship.images.proofs.enduring import Endured, endure
+from mlship.images.proofs.strain import largest
 from mlship.parity import Tolerance, Verdict
-from mlship.replay import replay
+from mlship.replay import payload, replay, sendable
 from mlship.serving import is_ready
 from mlship.signature import Signature
 
 #: On the containers of a proof: who started it, as host:process.
 LABEL = "io.mlship.proof"
+#: Processors that the container gets.
+CPUS = 1
 _TAIL, _POLL = 15, 0.01
 
 
 @dataclass(frozen=True)
 class Proof:
-    """``cold_start``: seconds from start to the first 200 of /readyz; ``rss``: bytes after the replay."""
+    """What a container of the image did.
+
+    Seconds from its start: ``cold_start`` to the first 200 of /readyz, ``first_answer`` to that of /predict. ``rss``:
+    bytes after the replay. ``workers`` are the processes that served, ``threads`` those that work on one answer, None
+    where /info does not tell.
+    """
 
     verdict: Verdict
     cold_start: float
+    first_answer: float
     rss: int
+    workers: int
+    threads: int | None
+    endured: Endured
+
+    @property
+    def peak(self) -> int:
+        """Return the most bytes that were held against the memory limit, file cache and all."""
+        return self.endured.peak
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts of a build that this tells."""
+        return {
+            "cold_start_seconds": round(self.cold_start, 3),
+            "first_answer_seconds": round(self.first_answer, 3),
+            "rss_bytes": self.rss,
+            "workers": self.workers,
+            "threads": self.threads,
+            **self.endured.to_json(),
+            "parity": self.verdict.to_json(),
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user must be told although the image passed."""
+        return self.endured.notes()
 
 
 @dataclass(frozen=True)
@@ -60,28 +96,52 @@ def prove(client: DockerClient, image: str, expected: Expected, limits: Limits) 
     with plain_errors("to run the image"):
         _remove_orphans(client)
         with removed(_create(client, image, limits)) as container:
-            started = time.monotonic()
-            container.start()
-            url = _wait(container, started, limits)
-            cold_start = time.monotonic() - started
-            try:
-                verdict = replay(url, expected.golden, expected.signature, expected.tolerance)
-            except ServiceError as error:
-                raise _failed(container, f"does not answer: {error.message}", limits, error.hint) from error
-            stats: Any = container.stats(stream=False)
+            return _observe(container, expected, limits)
+
+
+def _observe(container: Container, expected: Expected, limits: Limits) -> Proof:
+    started = time.monotonic()
+    container.start()
+    url = _wait(container, started, limits)
+    ready = time.monotonic()
+    try:
+        _ask_once(url, expected)
+        first = time.monotonic()
+        verdict = replay(url, expected.golden, expected.signature, expected.tolerance)
+    except ServiceError as error:
+        raise _failed(container, f"does not answer: {error.message}", limits, error.hint) from error
     if not verdict.passed:
         message = f"the image does not answer as the model does: {verdict.sentence()}"
         raise GateError(message, "mlship verify on the service, then build again: mlship build --force")
-    return Proof(verdict, cold_start, resident(stats))
-
-
-def resident(stats: Mapping[str, Any]) -> int:
-    """Return the bytes of memory in use, as ``docker stats`` counts them: less the file cache that can go."""
-    memory = stats.get("memory_stats", {})
-    details = memory.get("stats", {})
-    return max(
-        0, int(memory.get("usage", 0)) - int(details.get("total_inactive_file", details.get("inactive_file", 0)))
+    counted, workers, info = stats(container), len(serving(container)), _info(url)
+    request, threads = largest(expected.golden, expected.signature, info), info.get("threads")
+    return Proof(
+        verdict=verdict,
+        cold_start=ready - started,
+        first_answer=first - started,
+        rss=resident(counted),
+        workers=workers,
+        threads=threads if isinstance(threads, int) else None,
+        endured=endure(container, url, limits.memory, request, counted),
     )
+
+
+def _ask_once(url: str, expected: Expected) -> None:
+    """Wait for the answer to one golden row; where none can be sent, the replay tells."""
+    row = sendable(expected.golden)[:1]
+    if len(row):
+        with Client(url) as client:
+            client.predict(payload(expected.golden, expected.signature, row))
+
+
+def _info(url: str) -> Mapping[str, Any]:
+    """Return what the service tells of itself: nothing, where it is one that has no such page."""
+    try:
+        with Client(url) as client:
+            told = client.ask("GET", "/info")
+    except ServiceError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _create(client: DockerClient, image: str, limits: Limits) -> Container:
@@ -91,7 +151,9 @@ def _create(client: DockerClient, image: str, limits: Limits) -> Container:
         read_only=True,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
+        nano_cpus=int(CPUS * 1e9),
         mem_limit=limits.memory,
+        memswap_limit=limits.memory,  # no swap beside it, which Kubernetes does not give either
         ports={f"{limits.port}/tcp": (bind, 0)},
         labels={LABEL: owner()},
     )

@@ -1,0 +1,1 @@
+"""Images as files: blobs, manifests, layers, layouts and archives."""

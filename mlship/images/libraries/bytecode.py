@@ -1,0 +1,98 @@
+"""Byte code of an image, compiled on this machine by a Python of the image's own minor version."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uv
+
+_ASK = "import platform as p; print(p.python_implementation(), p.python_version())"
+_PATIENCE = 30
+#: One after the other and sorted: what is shared between files has the same place in every run.
+_COMPILE = """
+import os, py_compile, sys
+folder, destination = sys.argv[1:]
+names = []
+for place, folders, files in os.walk(folder):
+    folders[:] = [name for name in folders if name != "__pycache__"]
+    names += [os.path.relpath(os.path.join(place, name), folder) for name in files if name.endswith(".py")]
+for name in sorted(names):
+    told = destination.rstrip("/") + "/" + name.replace(os.sep, "/")
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(os.path.join(folder, name), dfile=told, quiet=2, invalidation_mode=mode)
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python of this machine: the program ``path``, and its ``version``, such as "CPython 3.12.1"."""
+
+    path: str
+    version: str
+
+
+def find(python: str) -> Interpreter | None:
+    """Return a CPython of the minor version ``python`` ("3.12") that is on this machine; nothing is downloaded."""
+    for path in _candidates(python):
+        version = _version(path)
+        if version.startswith(f"CPython {python}."):
+            return Interpreter(path, version)
+    return None
+
+
+def compile_folder(folder: Path, destination: str, interpreter: Interpreter) -> str:
+    """Compile all Python files below ``folder``, which will lie at ``destination``; return the compiler's version.
+
+    The byte code says nothing of this machine and of today: the paths in it are those of the image, and it is never
+    compared with its source (PEP 552, unchecked), because nobody edits an image. The same files give the same bytes,
+    in any folder. Files that do not compile are left as they are.
+    """
+    # -I would leave PYTHONHASHSEED out, so that the settings of the user's are taken away one by one
+    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    subprocess.run(
+        [interpreter.path, "-S", "-s", "-W", "ignore", "-c", _COMPILE, str(folder.resolve()), destination],
+        env=own | {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"},
+        cwd=os.sep,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    return interpreter.version
+
+
+def _candidates(python: str) -> Iterator[str]:
+    if platform.python_version().startswith(f"{python}."):
+        yield sys.executable
+    name = f"python{python}"
+    for folder in os.get_exec_path():
+        for called in (name, "python3"):
+            if found := shutil.which(called, path=folder):
+                yield found
+    yield from _managed(python)
+
+
+def _managed(python: str) -> Iterator[str]:
+    """Yield the Python that uv has downloaded once."""
+    try:
+        command = [uv.find_uv_bin(), "python", "find", "--offline", "--managed-python", "--no-project", python]
+    except FileNotFoundError:
+        return
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if answer.returncode == 0:
+        yield answer.stdout.strip()
+
+
+def _version(path: str) -> str:
+    try:
+        asked = [path, "-I", "-S", "-c", _ASK]
+        answer = subprocess.run(
+            asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

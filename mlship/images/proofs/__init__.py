@@ -1,0 +1,1 @@
+"""The proof of an image: it is started, asked, strained and measured."""

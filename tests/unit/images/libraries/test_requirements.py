@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from mlship.errors import UsageError
+from mlship.images.libraries.requirements import read
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Some_Thing>=1\n", {"some-thing"}),
+        ("a[extra]==1 ; python_version > '3'  # why\n\n# b\n", {"a"}),
+        ("a @ https://example.com/a-1-py3-none-any.whl\n", {"a"}),
+        ("--index-url https://example.com\n-e .\nhttps://example.com/b-1-py3-none-any.whl\n", set()),
+        ("a==1 --hash=sha256:00\nb \\\n  >=2\n", {"a", "b"}),
+    ],
+    ids=["plain", "all its parts", "URL", "no names", "several lines"],
+)
+def test_names_are_read_from_all_kinds_of_lines(text: str, names: set[str], tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text(text)
+    assert read(path).keys() == names
+
+
+def test_hashes_come_with_the_names(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("a==1 \\\n  --hash=sha256:00 \\\n  --hash sha256:11\nb\n")
+    assert {name: wanted.hashes for name, wanted in read(path).items()} == {"a": {"sha256:00", "sha256:11"}, "b": set()}
+
+
+def test_the_words_of_the_user_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("Some_Thing[x] >=1 ; os_name == 'posix' --hash=sha256:00 # why\n")
+    assert read(tmp_path / "requirements.txt")["some-thing"].words == "Some_Thing[x] >=1 ; os_name == 'posix'"
+
+
+def test_files_that_it_includes_count_once_even_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-r more.txt\na\n")
+    (tmp_path / "more.txt").write_text("--requirement=requirements.txt  # again\nb\n")
+    assert read(tmp_path / "requirements.txt").keys() == {"a", "b"}
+
+
+def test_a_file_that_is_not_there_is_read(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-r more.txt\n")
+    with pytest.raises(UsageError, match=r"more\.txt' cannot be read"):
+        read(tmp_path / "requirements.txt")
