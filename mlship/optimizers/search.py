@@ -111,8 +111,9 @@ def _time(found: Search, task: Task, most: int, seconds: float) -> None:
     """Time the ``most`` promising candidates within the budget, ``seconds`` a batch size, or what time is left."""
     promising = [trial for trial in found.trials if not trial.objection and not trial.slower]
     promising.sort(key=lambda trial: (trial.cost(task.objective), trial.size))
-    share = min(seconds, task.left() / len(task.batches) / 2)
-    if share < _FEWEST_SECONDS:
+    room = task.left() / len(task.batches) / 2
+    share = min(seconds, room)
+    if room < min(seconds, _FEWEST_SECONDS):
         found.cut_short = found.cut_short or "measuring"
     elif promising:
         timed(promising[:most], found.base, task, share)

@@ -167,6 +167,14 @@ def test_when_time_is_up_nothing_more_is_tried(start: Any) -> None:
     assert result.cut_short
 
 
+def test_who_asks_for_short_measurements_has_not_run_out_of_time(start: Any) -> None:
+    base, task = start
+    golden = Golden(dict(task.judge.inputs), dict(task.judge.outputs), ("sample",) * len(task.judge))
+    result = search(judged(base, task, golden), {"a": Renamed()}, task, golden, seconds=0.02)
+    assert result.cut_short == ""
+    assert set(result.trials[0].ratios) == {1, 100}
+
+
 def test_advice_comes_in_the_order_of_trying(start: Any) -> None:
     base, task = start
     assert list(advised(base, {"z": Renamed(), "a": Tuning(), "m": Later()}, task)) == ["z", "m", "a"]
