@@ -69,8 +69,6 @@ def command(
     """Build an image of the service, start it and check its answers."""
     if builder and plugin:
         raise UsageError("--builder and --plugin name the same thing", "leave one out")
-    if push and not tag and "tag" not in config.read(workspace.config_file).stages.get("build", {}):
-        raise UsageError("--push needs the name of the image", "-t registry.example/iris:1")
     platforms = platform.split(",") if platform else None
     flags = {
         "tag": tag,
@@ -82,8 +80,10 @@ def command(
         "max_cold_start": max_cold_start,
         "max_rss": max_rss,
     }
-    chosen = {"build": builder or plugin or fitting(workspace, platforms)}
+    chosen = {"build": builder or plugin or fitting(workspace, platforms, base, output)}
     [step] = configured(workspace, ["build"], settings=settings, flags={"build": flags}, chosen=chosen)
+    if push and not getattr(step.instance, "tag", ""):
+        raise UsageError("--push needs the name of the image", "-t registry.example/iris:1")
     done = pipeline.run(workspace, [step], Given(), screen, force=["build"] if force else [])
     record = done[0].record
     require_image(workspace, record)
@@ -108,13 +108,23 @@ def created() -> int | None:
     return int(told) if told else None
 
 
-def fitting(workspace: Workspace, platforms: Sequence[str] | None = None) -> str | None:
-    """Return the builder that fits what is there, where mlship.toml names none: an engine's, else the one without."""
+def fitting(
+    workspace: Workspace,
+    platforms: Sequence[str] | None = None,
+    base: str | None = None,
+    output: Path | None = None,
+) -> str | None:
+    """Return the builder that fits what is there, where mlship.toml names none: an engine's, else the one without.
+
+    An engine builds for its own platform, on an image that it has, and writes archives only.
+    """
     written = config.read(workspace.config_file).stages.get("build", {})
     if "plugin" in written:
         return None
-    several = len(platforms or written.get("platform", ())) > 1
-    return "docker" if not several and load("images", "docker").engine() else "oci"
+    docker = load("images", "docker")
+    asked = [*(platforms or written.get("platform", ()))]
+    fits = docker.fits(asked, str(base or written.get("base", ""))) and (output is None or output.suffix == ".tar")
+    return "docker" if fits and docker.engine() else "oci"
 
 
 def image_of(workspace: Workspace, record: Record) -> dict[str, Any]:

@@ -194,12 +194,14 @@ def storing() -> Iterator[None]:
 
 
 def _located(written: config.Config, root: Path) -> config.Config:
-    """Return the configuration with the path of a baseline from where mlship is run."""
-    benchmark = written.stages.get("benchmark", {})
-    if not isinstance(benchmark.get("baseline"), str):
-        return written
-    table = {**benchmark, "baseline": str(root / benchmark["baseline"])}
-    return written.model_copy(update={"stages": {**written.stages, "benchmark": table}})
+    """Return the configuration with its paths from where mlship is run."""
+    stages = {stage: dict(table) for stage, table in written.stages.items()}
+    for stage, option in (("benchmark", "baseline"), ("build", "wheels"), ("build", "base")):
+        value = stages.get(stage, {}).get(option)
+        # the name of a base image is no path, unless it looks like one
+        if isinstance(value, str) and (option != "base" or value.startswith(("./", "../")) or value.endswith(".tar")):
+            stages[stage][option] = str(root.absolute() / value)
+    return written.model_copy(update={"stages": stages})
 
 
 def _keyword(name: str, annotation: Any, *, default: Any) -> inspect.Parameter:

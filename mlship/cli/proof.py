@@ -14,7 +14,9 @@ def proof(workspace: Workspace) -> str:
     lines = [records["build"].summary]
     examples = json.loads((workspace.root / "service" / "model" / "examples.json").read_text("utf-8"))["examples"]
     body = json.dumps(examples[0]["features"], ensure_ascii=False)
-    service = "docker run --rm -p 8000:8000 " + str(_name(image)) if image["built"] else _local(workspace)
+    started = image["built"] and image.get("checked", "image") == "image"
+    port = image.get("port", 8000)
+    service = f"docker run --rm -p 8000:{port} {_name(image)}" if started else _local(workspace)
     lines += [
         "",
         f"  report     {workspace.located(records['benchmark'].outputs['report'])}/report.html",

@@ -25,6 +25,8 @@ _HINTS = (
     ("No matching distribution found|THESE PACKAGES DO NOT MATCH", "check requirements.lock against wheels/"),
     ("exec format error", "take a base image of this machine's kind: --set base=IMAGE"),
 )
+#: What an engine says when the first steps of a build, which others share, are removed together with another build.
+_DISTURBED, _ATTEMPTS = "failed to get digest sha256|No such image: sha256|unknown parent image ID", 3
 _OTHERWISE = "change what fails there: requirements.txt of the service, or the base: --set base=IMAGE"
 
 
@@ -33,6 +35,17 @@ def build(client: DockerClient, context: Path, progress: Progress) -> Image:
 
     Raises BuildError with the last lines of the log when a step fails.
     """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _build(client, context, progress)
+        except BuildError as error:
+            if not re.search(_DISTURBED, error.message):
+                raise
+            progress("another build removed a layer that both use: building again")
+    return _build(client, context, progress)
+
+
+def _build(client: DockerClient, context: Path, progress: Progress) -> Image:
     lines: list[str] = []
     made: list[str] = []
     kept = ""

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from mlship.images import base as bases
 from mlship.images import context as contexts
 from mlship.images import names, parts, planning, sbom
 from mlship.images.base import Base
-from mlship.images.libraries import slimming, wheels
+from mlship.images.libraries import requirements, slimming, wheels
+from mlship.images.names import is_path
 from mlship.images.options import Options
 from mlship.images.plan import LeftOut, Plan, Platform
 from mlship.images.planning import Subject, Unpacked
@@ -50,7 +52,7 @@ class Builder(Options):
         service, signature = inputs["service"], signatures.read(inputs["signature"])
         sources = {label: digest(inputs[kind]) for kind, label in _SOURCES.items() if kind in inputs}
         tag = self.tag or names.default_tag(signature.model, digest(parts.model_file(service)))
-        subject = Subject(service, signature, tag, self.port, self.revision, self.created, sources)
+        subject = Subject(service, signature, tag, self.port, self.revision, self.source, self.created, sources)
         expected = Expected(golden_set.read(inputs["golden"]), signature, tolerance_of(signature))
         return Work(subject, expected, out, progress)
 
@@ -77,8 +79,9 @@ class Builder(Options):
 
     def unpack(self, work: Work, lock: tuple[str, ...], base: Base, folder: Path) -> tuple[LeftOut, ...]:
         """Unpack what ``lock`` names in ``folder``; return what was left out, as serving does not need it."""
-        wheels.unpack(lock, base, folder, self._wheels)
-        return slimming.slim(folder, work.subject.service / "requirements.txt")
+        written = work.subject.service / "requirements.txt"
+        wheels.unpack(lock, base, folder, self._wheels, () if self.wheels else requirements.places(written))
+        return slimming.slim(folder, written)
 
     @property
     def _wheels(self) -> Path | None:
@@ -109,12 +112,13 @@ class Builder(Options):
 
     def without_image(self, work: Work, error: MissingDependencyError) -> Outcome:
         """Leave a build context behind where no image can be built, and check the service as a process."""
-        base = bases.guess(self.base, self.python)
-        own = Platform.of(base.machine)
-        self.write_context(work, base, self.platforms(own)[0])
+        found = bases.guess(self.base, self.python)
+        platform = self.platforms(Platform.of(found.machine))[0]
+        self.write_context(work, replace(found, machine=platform.machine), platform)
         work.progress("no image can be built: checking the service as a local process")
         facts = {
             "built": False,
+            "given": self.given(),
             "reason": error.message,
             "hint": error.hint,
             **self.checked(work),
@@ -134,10 +138,22 @@ class Builder(Options):
             raise GateError(message, "if service/ has edits of yours, compare it with .mlship/scaffold/service")
         return {"parity": verdict.to_json(), "sentence": verdict.sentence() + left_out(expected.golden)}
 
-    def require(self, facts: Mapping[str, Any]) -> None:
-        """Raise GateError where the image costs more than it may."""
+    def require(self, work: Work, facts: Mapping[str, Any]) -> None:
+        """Raise GateError where the image costs more than it may; what it costs is written down before."""
         if error := gates.check(facts, self.max_size, self.max_cold_start, self.max_rss):
+            _write(work, facts)
             raise error
+
+    def given(self) -> dict[str, str]:
+        """Return what tells whether the files that options name have changed: their fingerprint does not."""
+        files: dict[str, str] = {}
+        base, folder = Path(self.base).expanduser(), self._wheels
+        if is_path(self.base) and base.exists():
+            files["base"] = digest(base / "index.json" if base.is_dir() else base)
+        if folder is not None and folder.is_dir():
+            listed = sorted((path.name, path.stat().st_size) for path in folder.iterdir())
+            files["wheels"] = sha256(json.dumps(listed).encode()).hexdigest()
+        return files
 
 
 def proved(work: Work, proof: Proof) -> dict[str, Any]:
@@ -155,5 +171,9 @@ def costs(facts: Mapping[str, Any]) -> str:
 
 def outcome(work: Work, summary: str, facts: Mapping[str, Any], artifacts: Mapping[str, str], *notes: str) -> Outcome:
     """Write image.json, and return what the stage leaves behind."""
-    write_atomic(work.out / "image.json", (json.dumps(facts, indent=2) + "\n").encode())
+    _write(work, facts)
     return Outcome({**artifacts, "plan": "plan", "image": "image.json"}, summary, facts, notes)
+
+
+def _write(work: Work, facts: Mapping[str, Any]) -> None:
+    write_atomic(work.out / "image.json", (json.dumps(facts, indent=2) + "\n").encode())

@@ -1,7 +1,7 @@
 """The ``docker`` image builder: a build context, an image made of it by the engine, and the proof that it answers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,12 @@ class DockerBuilder(Builder):
         except EngineMissingError:
             return not image.get("built")
         try:
-            if not image.get("built"):
-                return not self.require_base and not _has(client, self.base)
             with plain_errors("to look for the image"):
-                return all(client.images.get(tag).id == image["id"] for tag in image["tags"])
+                if not image.get("built"):
+                    return not self.require_base and not _has(client, self.base)
+                return image.get("given") == self.given() and all(
+                    client.images.get(tag).id == image["id"] for tag in image["tags"]
+                )
         except (BuildError, EngineMissingError):
             return False
         finally:
@@ -87,6 +89,11 @@ class DockerBuilder(Builder):
         """Have the engine push the image."""
         with _engine() as client:
             return pushing.push(client, pushing.tag_of(json.loads(outputs["image"].read_bytes())), progress)
+
+    @staticmethod
+    def fits(platforms: Sequence[str], base: str) -> bool:
+        """Say whether an engine of this machine could build an image for ``platforms`` on ``base``."""
+        return not is_path(base) and {*platforms} <= {str(Platform.own())}
 
     @staticmethod
     def engine() -> str:
@@ -120,6 +127,9 @@ class DockerBuilder(Builder):
             facts = {
                 "built": True,
                 "builder": "docker",
+                "checked": "image",
+                "port": self.port,
+                "given": self.given(),
                 "id": image.id,
                 "tags": [tag],
                 "platforms": [str(Platform.of(base.machine))],
@@ -130,7 +140,7 @@ class DockerBuilder(Builder):
                 "base_digest": base.digest,
                 "python": base.python,
             }
-            self.require(facts)
+            self.require(work, facts)
             with plain_errors(f"to name the image '{tag}'"):
                 image.tag(*tag.rsplit(":", 1))
         except BaseException:

@@ -3,11 +3,14 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlship.errors import BaseImageMissingError, BuildError, EngineMissingError
+from docker import DockerClient
+
+from mlship.errors import BaseImageMissingError, BuildError, EngineMissingError, MlshipError
 from mlship.images import loading, parts
 from mlship.images.base import Base
 from mlship.images.builder import Builder, Work, costs, outcome, proved
@@ -60,7 +63,7 @@ class OciBuilder(Builder):
         try:
             bases = [(platform, self._base(platform, progress)) for platform in self.platforms(Platform.own())]
         except BaseImageMissingError as error:
-            if self.require_base:
+            if self.require_base or is_path(self.base):
                 raise
             return self.without_image(work, error)
         with tempfile.TemporaryDirectory(dir=out) as parts:
@@ -71,12 +74,22 @@ class OciBuilder(Builder):
             return self._finish(work, made, stored.digest)
 
     def intact(self, outputs: Mapping[str, Path]) -> bool:
-        """Say whether there is an image, or the base of one cannot be had."""
+        """Say whether there is an image, started where an engine runs; or its base still cannot be had."""
         try:
             image = json.loads(outputs["image"].read_bytes())
         except (OSError, ValueError):
             return False
-        return bool(image.get("built")) or not self.require_base
+        if not image.get("built"):
+            return not self.require_base and not self._is_there()
+        return image.get("given") == self.given() and _is_proved(image)
+
+    def _is_there(self) -> bool:
+        """Say whether the base can be had now."""
+        try:
+            self._base(Platform.own(), lambda message, fraction=None: None)
+        except MlshipError:
+            return False
+        return True
 
     def _base(self, platform: Platform, progress: Progress) -> Image:
         progress(f"base image {self.base} for {platform}")
@@ -136,7 +149,10 @@ class OciBuilder(Builder):
             "built": True,
             "builder": "oci",
             "id": digest,
+            "digest": digest,
             "tags": [tag],
+            "port": self.port,
+            "given": self.given(),
             "platforms": [str(each.plan.platform) for each in made],
             "size": first.plan.base.size + first.size,
             "size_over_base": first.size,
@@ -147,34 +163,54 @@ class OciBuilder(Builder):
             "compiled_by": first.compiled,
         }
         notes = [_NO_BYTE_CODE.format(python=each.plan.base.python) for each in made if not each.compiled]
-        facts |= self._proved(work, own, facts, notes)
-        summary = f"{tag} for {', '.join(facts['platforms'])}: {costs(facts)}; {facts['sentence']}"
+        # a gate holds for the largest of them
+        largest = max(each.plan.base.size + each.size for each in made)
+        facts |= self._proved(work, own, {**facts, "size": largest}, notes)
+        said = facts["sentence"] if facts["checked"] == "image" else f"not started; its service: {facts['sentence']}"
+        summary = f"{tag} for {', '.join(facts['platforms'])}: {costs(facts)}; {said}"
         return outcome(work, summary, facts, {"layout": "layout"}, *dict.fromkeys(notes))
 
     def _proved(self, work: Work, own: _Made | None, facts: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
         """Start the image of this machine's platform and check it; where it cannot be started, check the service."""
-        try:
-            client = connect()
-        except EngineMissingError as error:
-            notes.append(f"the image was not started: {error.message}. The service was checked instead")
-            client = None
-        if client is None or own is None:
-            if own is None:
-                notes.append(
-                    f"the image was not started: it is not for {Platform.own()}. The service was checked instead"
-                )
-            found = self.checked(work)
-            self.require({**facts, **found})
-            return found
-        try:
-            work.progress("starting the image and replaying the golden set")
-            with loading.loaded(client, own.image, work.out) as image:
-                proof = prove(client, str(image.id), work.expected, self.limits)
-                notes += proof.notes()
-                found = proved(work, proof)
-                self.require({**facts, **found})
-                with plain_errors(f"to name the image '{work.subject.tag}'"):
-                    image.tag(*work.subject.tag.rsplit(":", 1))
-            return found
-        finally:
-            client.close()
+        why = f"it is not for {Platform.own()}"
+        if own is not None:
+            try:
+                client = connect()
+            except EngineMissingError as error:
+                why = error.message
+            else:
+                with closing(client):
+                    return self._started(work, client, own, facts, notes)
+        notes.append(f"the image was not started: {why}. The service was checked instead")
+        found = {"checked": "service", **self.checked(work)}
+        self.require(work, {**facts, **found})
+        return found
+
+    def _started(
+        self, work: Work, client: DockerClient, own: _Made, facts: Mapping[str, Any], notes: list[str]
+    ) -> dict[str, Any]:
+        work.progress("starting the image and replaying the golden set")
+        with loading.loaded(client, own.image, work.out) as image:
+            proof = prove(client, str(image.id), work.expected, self.limits)
+            notes += proof.notes()
+            # what docker run takes, where the image was loaded
+            found = {"checked": "image", "id": str(image.id), **proved(work, proof)}
+            self.require(work, {**facts, **found})
+            with plain_errors(f"to name the image '{work.subject.tag}'"):
+                image.tag(*work.subject.tag.rsplit(":", 1))
+        return found
+
+
+def _is_proved(image: Mapping[str, Any]) -> bool:
+    """Say whether the engine has the image that ``image`` tells of; one that cannot be started here need not be."""
+    if str(Platform.own()) not in image["platforms"]:
+        return True
+    try:
+        client = connect()
+    except EngineMissingError:
+        return True
+    try:
+        with closing(client), plain_errors("to look for the image"):
+            return bool(image["checked"] == "image" and client.images.get(image["tags"][0]).id == image["id"])
+    except (BuildError, EngineMissingError):
+        return False

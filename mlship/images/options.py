@@ -63,6 +63,7 @@ class Options(ImageBuilder):
     revision: Annotated[str, BeforeValidator(_text)] | None = Field(
         None, description="revision of the sources, for the image's labels"
     )
+    source: str | None = Field(None, description="address of the sources, for the image's labels")
     created: int = Field(
         0, ge=0, le=253402300799, description="time of the image and of its files, in seconds since 1970"
     )

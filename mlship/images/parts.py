@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ DEPENDENCIES, SERVICE, MODEL = "dependencies", "service", "model"
 LEFT_OUT = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", ".git"}
 #: And of its top level; deeper down, a package of the user's may have such a name.
 _LEFT_OUT_AT_TOP = {"model", "tests", MARK}
+#: What holds passwords and keys, wherever it lies: an image goes to more people than they do.
+_SECRET = re.compile(r"\.env(\..*)?|\.netrc|.*\.key")
 
 
 def copy(service: Path, out: Path) -> None:
@@ -46,7 +49,7 @@ def model_file(service: Path) -> Path:
 def normalise(folder: Path, seconds: int) -> None:
     """Let any user read every file, whatever the umask, and give all of them one time, ``seconds`` since 1970."""
     for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        path.chmod(mode(path))
         os.utime(path, (seconds, seconds))
 
 
@@ -54,9 +57,18 @@ def _incomplete(service: Path, needed: str) -> BuildError:
     return BuildError(f"'{service}' is not a complete service: it has no {needed}", "mlship scaffold --force")
 
 
+def mode(path: Path) -> int:
+    """Return the mode of a file or folder in an image: all may read it, and run it where its owner may."""
+    return 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
+
+
 def _copy(source: Path, target: Path, left_out: set[str], at_top: set[str]) -> None:
+    for path in source.rglob("*"):
+        if path.is_symlink() and (path.is_dir() or not path.exists()):
+            message = f"'{path}' is a link to {'a folder' if path.exists() else 'nothing'}, which an image cannot have"
+            raise BuildError(message, "copy what it leads to, or remove it")
     for name in files(source):
         parts = Path(name).parts
-        if parts[0] not in at_top and not left_out & {*parts}:
+        if parts[0] not in at_top and not left_out & {*parts} and not _SECRET.fullmatch(parts[-1]):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, target / name)
+            shutil.copy(source / name, target / name)

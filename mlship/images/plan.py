@@ -50,7 +50,7 @@ PLATFORMS = tuple(Platform(architecture) for architecture in _MACHINES)
 class Layer:
     """The files of the folder ``source``, which go below ``destination``; all belong to root and all may read them.
 
-    Files have the mode 0644, folders 0755.
+    Files have the mode 0644, or 0755 where their owner may run them; folders 0755.
     """
 
     name: str

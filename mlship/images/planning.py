@@ -34,6 +34,7 @@ class Subject:
     tag: str
     port: int
     revision: str | None
+    source: str | None
     created: int
     sources: Mapping[str, str]
 
@@ -99,9 +100,10 @@ def _labels(subject: Subject, base: Base, lock: tuple[str, ...]) -> dict[str, st
         "org.opencontainers.image.version": version,
         "org.opencontainers.image.description": f"{signature.model} ({signature.task}) over HTTP",
         "org.opencontainers.image.revision": subject.revision,
+        "org.opencontainers.image.source": subject.source,
         "org.opencontainers.image.created": moment(subject.created),
-        # of a file, its name alone: the folder is this machine's
-        BASE_NAME: base.name.rstrip("/").rpartition("/")[2] if is_path(base.name) else base.name,
+        # a file has no name that means anything elsewhere
+        BASE_NAME: "" if is_path(base.name) else base.name,
         "org.opencontainers.image.base.digest": base.digest,
         "io.mlship.model.class": signature.model,
         "io.mlship.model.sha256": digest(parts.model_file(subject.service)),

@@ -1,7 +1,7 @@
 """Images of the engine on their way out: to a registry, or to a file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mlship.artifacts import partial
 from mlship.errors import BuildError, MlshipError
 from mlship.formats import size
 from mlship.images.engine import disk_full, plain_errors
+from mlship.images.registries import references
 from mlship.stages import Progress
 
 _THERE, _PUSHED = "Layer already exists", "Pushed"
@@ -48,19 +49,26 @@ def told(tag: str, digest: str, sent: int, blobs: int, there: int) -> dict[str, 
 
 def refused(tag: str, words: str) -> MlshipError:
     """Explain why an engine could not push."""
-    host = tag.partition("/")[0]
     if full := disk_full(words):
         return full
     if re.search("denied|unauthorized|authentication|no basic auth", words, re.IGNORECASE):
-        return BuildError(f"the registry refuses '{tag}': {words}", f"docker login {host}")
+        return BuildError(f"the registry refuses '{tag}': {words}", f"docker login {references.parse(tag).registry}")
     return BuildError(f"'{tag}' could not be pushed: {words}", "the same command sends only what is not there yet")
 
 
 def save(client: DockerClient, tag: str, target: Path) -> None:
-    """Write the image ``tag`` to the file ``target``, as docker save does."""
-    with plain_errors(f"to write '{tag}' to a file"), partial(target) as path, path.open("wb") as file:
-        for chunk in client.images.get(tag).save(named=tag):
+    """Write the image ``tag`` to the file ``target``, as docker save does.
+
+    Raises BuildError or EngineMissingError for the engine, OSError for the file.
+    """
+    with partial(target) as path, path.open("wb") as file:
+        for chunk in _saved(client, tag):
             file.write(chunk)
+
+
+def _saved(client: DockerClient, tag: str) -> Iterator[bytes]:
+    with plain_errors(f"to give out '{tag}'"):
+        yield from client.images.get(tag).save(named=tag)
 
 
 def tag_of(image: Mapping[str, Any]) -> str:

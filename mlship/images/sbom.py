@@ -16,12 +16,12 @@ from cyclonedx.model.license import License
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import mlship
 from mlship import signature as signatures
 from mlship.images import names, parts
+from mlship.images.libraries.requirements import required
 from mlship.images.plan import LeftOut, Plan
 from mlship.images.registries import references
 
@@ -150,8 +150,8 @@ def _needs(found: Distribution, plan: Plan) -> set[str]:
         "python_version": plan.base.python,
         "sys_platform": "linux",
     }
-    wanted = [Requirement(line) for line in found.requires or ()]
-    return {canonicalize_name(it.name) for it in wanted if it.marker is None or it.marker.evaluate(target)}
+    wanted = [it for it in required(found) if it.marker is None or it.marker.evaluate(target)]
+    return {canonicalize_name(it.name) for it in wanted}
 
 
 def _hashes(lock: Iterable[str]) -> dict[str, list[str]]:

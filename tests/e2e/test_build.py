@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uv
 from docker import DockerClient
 
 from mlship.images.files.stored import Stored
@@ -16,6 +17,16 @@ from tests.integration.images.registries import Server, login, serving
 from tests.unit.images.image_support import AMD64, SLIM, assembled, layer
 
 NO_ENGINE = {"DOCKER_HOST": "tcp://127.0.0.1:1"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Leave the user's cache of mlship alone; that of uv stays, so that nothing is downloaded again."""
+    asked = subprocess.run([uv.find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_CACHE_DIR", asked.stdout.strip())
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +116,16 @@ def test_gates_fail_the_build_and_say_by_how_much(mlship: Mlship, workspace: Pat
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("builder", ["docker", "oci"])
 def test_the_digest_is_what_docker_run_takes(
-    mlship: Mlship, workspace: Path, engine: DockerClient, base_image: str
+    mlship: Mlship, workspace: Path, engine: DockerClient, base_image: str, builder: str
 ) -> None:
-    ran = mlship("build", "-q", "-t", "forest:digest", "--base", base_image, cwd=workspace, engine=True)
+    base = base_image
+    if builder == "oci":
+        base = "./base.tar"
+        with (workspace / base).open("wb") as file:
+            file.writelines(engine.images.get(base_image).save())
+    ran = mlship("build", "-q", "-t", "forest:digest", "--base", base, cwd=workspace, engine=True)
     assert ran.code == 0, ran.err
     assert engine.images.get(ran.out.strip()).tags == ["forest:digest"]
     engine.images.remove("forest:digest", force=True)
@@ -148,3 +165,28 @@ def test_a_base_that_is_not_there_leaves_nothing_behind(mlship: Mlship, workspac
     assert code == 3
     assert "base image 'nowhere' cannot be read" in err
     assert not (workspace / ".mlship/build").exists()
+
+
+def test_a_base_that_has_changed_is_built_on_anew(mlship: Mlship, workspace: Path) -> None:
+    first, second, third = (build(mlship, workspace, "-q", "--base", "./slim")[1] for _ in range(3))
+    assert first == second == third
+    files = {**SLIM, "etc/issue": b"mended"}
+    slim = assembled(workspace / "blobs", [layer(workspace / "blobs", files)], AMD64)
+    Stored.of([slim], (), "slim:2").write_layout(workspace / "slim")
+    assert build(mlship, workspace, "-q", "--base", "./slim")[1] != first
+
+
+def test_paths_in_the_configuration_are_relative_to_it(mlship: Mlship, workspace: Path, tmp_path: Path) -> None:
+    (workspace / "mlship.toml").write_text('[build]\nbase = "./slim"\n')
+    ran = mlship("build", "-q", "-w", str(workspace), cwd=tmp_path, **NO_ENGINE)
+    assert ran.code == 0, ran.err
+
+
+def test_ship_says_how_to_start_what_no_engine_has(mlship: Mlship, workspace: Path) -> None:
+    quick = ("--set", "optimize.seconds=0.1", "--set", "benchmark.seconds=0.1", "--set", "benchmark.starts=1")
+    ran = mlship(
+        "ship", "--set", "build.base=./slim", *quick, "--set", "benchmark.sizes=[1]", cwd=workspace, **NO_ENGINE
+    )
+    assert ran.code == 0, ran.err
+    assert "not started" in ran.out
+    assert "docker run" not in ran.out

@@ -5,7 +5,7 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
 from mlship.artifacts import digest as sha256
@@ -25,7 +25,10 @@ class _Files(Protocol):
         """Return a small file, or None when it is not there."""
 
     def blob(self, name: str, digest: str = "") -> Path:
-        """Return where a large file is on this disk; raises BuildError when it is not what ``digest`` says."""
+        """Return where a large file is on this disk; raises BuildError when it is not what ``digest`` says.
+
+        Without a digest it is put into the cache, where it is called after its own.
+        """
 
 
 def read(path: Path, platform: Platform) -> Image:
@@ -72,7 +75,7 @@ def _flat(files: _Files, index: Mapping[str, Any], name: str, depth: int) -> Ite
         manifest = manifests.parse(content, name)
         if manifests.is_index(manifest):
             yield from _flat(files, manifest, name, depth - 1)
-        elif "platform" in told:
+        elif told.get("platform"):
             yield told
         elif (config := files.read(_place(manifest["config"]["digest"]))) is not None:
             yield {**told, "platform": json.loads(config)}
@@ -148,15 +151,24 @@ class _Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def _path(self, name: str) -> Path:
+        path, pure = self._folder / name, PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts or not path.resolve().is_relative_to(self._folder.resolve()):
+            raise ValueError(f"'{name[:100]}' leads out of it")
+        return path
+
     def read(self, name: str) -> bytes | None:
-        path = self._folder / name
+        path = self._path(name)
         return path.read_bytes() if path.is_file() else None
 
     def blob(self, name: str, digest: str = "") -> Path:
-        path = self._folder / name
+        path = self._path(name)
         if not path.is_file():
             raise LookupError(f"no {name}")
-        if digest and (found := f"sha256:{sha256(path)}") != digest:
+        if not digest:
+            with path.open("rb") as stream:
+                return blobs.store(stream, f"'{path}'")
+        if (found := f"sha256:{sha256(path)}") != digest:
             raise blobs.damaged(f"'{path}'", digest, found)
         return path
 

@@ -82,7 +82,7 @@ def _config(plan: Plan, base: Mapping[str, Any], layers: Sequence[Blob], created
             "Entrypoint": [*plan.entrypoint],
             "Cmd": [*plan.command],
             "WorkingDir": plan.folder,
-            "Labels": {**(inherited.get("Labels") or {}), **plan.labels},
+            "Labels": {**_others(inherited.get("Labels") or {}), **plan.labels},
             "StopSignal": plan.stop_signal,
             "Healthcheck": {
                 "Test": ["CMD", *health.command],
@@ -98,3 +98,8 @@ def _config(plan: Plan, base: Mapping[str, Any], layers: Sequence[Blob], created
         },
         "history": [*(base.get("history") or ()), *history],
     }
+
+
+def _others(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of a base but those that say what the base is: this image is something else."""
+    return {key: value for key, value in labels.items() if not key.startswith("org.opencontainers.image.")}

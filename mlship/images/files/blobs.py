@@ -71,7 +71,21 @@ class Attached(NamedTuple):
 
 def cache() -> Path:
     """Return the folder where blobs are kept by digest."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlship" / "blobs"
+    try:
+        above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home, as containers have
+        above = Path(tempfile.gettempdir()) / f"mlship-{os.getuid()}"
+    return above / "mlship" / "blobs"
+
+
+@contextmanager
+def cache_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of the file system within the cache into WorkspaceError."""
+    try:
+        yield
+    except OSError as error:
+        message = f"the cache '{folder}' cannot be used: {error.strerror or error}"
+        raise WorkspaceError(message, "XDG_CACHE_HOME=FOLDER names another place for it") from error
 
 
 def place(digest: str) -> Path:

@@ -79,7 +79,7 @@ def choose(listed: Mapping[str, Any], platform: Platform, name: str) -> dict[str
 
     Raises BuildError, naming the platforms that are there, when there is none, or when there are several.
     """
-    descriptors = [told for told in listed["manifests"] if "platform" in told]
+    descriptors = [told for told in listed["manifests"] if isinstance(told.get("platform"), Mapping)]
     fitting = [told for told in descriptors if is_for(told["platform"], platform)]
     if not fitting:
         raise missing(name, platform, [spelt(told["platform"]) for told in descriptors])

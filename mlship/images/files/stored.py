@@ -8,7 +8,6 @@ from typing import Any
 
 from mlship.images.files import layouts, manifests
 from mlship.images.files.blobs import Assembled, Attached, Blob
-from mlship.images.names import is_path
 from mlship.images.plan import Platform
 from mlship.images.planning import BASE_NAME
 from mlship.images.registries import references
@@ -63,8 +62,8 @@ def _image(layout: Path, digest: str) -> Assembled:
     told = json.loads(manifest)
     config = json.loads(_path(layout, told["config"]["digest"]).read_bytes())
     # where its base is from: a registry that has that need not be sent it again
-    base = told["annotations"][BASE_NAME]
-    source = "" if is_path(base) else references.parse(base).place
+    base = told["annotations"].get(BASE_NAME)
+    source = references.parse(base).place if base else ""
     layers = tuple(_blob(layout, each, source) for each in told["layers"])
     return Assembled(Platform(config["architecture"]), manifest, _blob(layout, told["config"]), layers)
 

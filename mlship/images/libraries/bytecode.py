@@ -11,11 +11,13 @@ from pathlib import Path
 
 import uv
 
+from mlship.errors import BuildError
+
 _ASK = "import platform as p; print(p.python_implementation(), p.python_version())"
 _PATIENCE = 30
 #: One after the other and sorted: what is shared between files has the same place in every run.
 _COMPILE = """
-import os, py_compile, sys
+import errno, os, py_compile, sys
 folder, destination = sys.argv[1:]
 names = []
 for place, folders, files in os.walk(folder):
@@ -24,7 +26,11 @@ for place, folders, files in os.walk(folder):
 for name in sorted(names):
     told = destination.rstrip("/") + "/" + name.replace(os.sep, "/")
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(os.path.join(folder, name), dfile=told, quiet=2, invalidation_mode=mode)
+    try:
+        py_compile.compile(os.path.join(folder, name), dfile=told, quiet=2, invalidation_mode=mode)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
 """
 
 
@@ -50,18 +56,29 @@ def compile_folder(folder: Path, destination: str, interpreter: Interpreter) -> 
 
     The byte code says nothing of this machine and of today: the paths in it are those of the image, and it is never
     compared with its source (PEP 552, unchecked), because nobody edits an image. The same files give the same bytes,
-    in any folder. Files that do not compile are left as they are.
+    in any folder. Files that do not compile, or whose name is so long that the byte code's would be too long,
+    are left as they are.
+
+    Raises BuildError where the interpreter fails, as on a full disk.
     """
     # -I would leave PYTHONHASHSEED out, so that the settings of the user's are taken away one by one
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    subprocess.run(
+    done = subprocess.run(
         [interpreter.path, "-S", "-s", "-W", "ignore", "-c", _COMPILE, str(folder.resolve()), destination],
         env=own | {"PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"},
         cwd=os.sep,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        check=True,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no word of why"])[-1]
+        full = "No space left" in done.stderr
+        hint = (
+            "TMPDIR=FOLDER or XDG_CACHE_HOME=FOLDER on another disk" if full else f"'{interpreter.path}' does not work"
+        )
+        raise BuildError(f"the libraries cannot be compiled: {last}", hint)
     return interpreter.version
 
 

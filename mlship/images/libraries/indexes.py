@@ -77,7 +77,7 @@ def _pip_files(environment: Mapping[str, str]) -> Iterator[Path]:
     chosen = environment.get("PIP_CONFIG_FILE", "")
     if chosen == os.devnull:
         return
-    home = Path.home()
+    home = _home()
     if sys.platform == "win32":
         yield Path(environment.get("APPDATA", home)) / "pip" / "pip.ini"
         yield Path(sys.prefix) / "pip.ini"
@@ -97,7 +97,7 @@ def _is_set_up(environment: Mapping[str, str]) -> bool:
     if any(environment.get(name) for name in _OWN_VARIABLES):
         return True
     here = Path.cwd()
-    home = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    home = Path(environment.get("XDG_CONFIG_HOME") or _home() / ".config")
     files = [
         home / "uv" / "uv.toml",
         Path("/etc/uv/uv.toml"),
@@ -109,6 +109,11 @@ def _is_set_up(environment: Mapping[str, str]) -> bool:
         return True
     projects = (_toml(folder / "pyproject.toml") for folder in [here, *here.parents])
     return any(_names_index(project.get("tool", {}).get("uv", {})) for project in projects)
+
+
+def _home() -> Path:
+    """Return the home of the user; of one without any, as containers have, a folder that is not there."""
+    return Path(os.path.expanduser("~"))
 
 
 def _names_index(settings: Mapping[str, Any]) -> bool:

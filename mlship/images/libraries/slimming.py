@@ -7,24 +7,30 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mlship.images.libraries import symbols
-from mlship.images.libraries.requirements import read
+from mlship.images.libraries.requirements import read, required
 from mlship.images.plan import LeftOut
 
 _ALL = "*"
 _TESTS = "its tests"
 _COMPILING = "for compiling C against it: an image has no compiler"
+#: With this library those modules of ONNX Runtime work that make and rewrite models.
+_ONNX = "onnx"
+_OF_C = "onnxruntime/capi/libonnxruntime.so*"
 
 
 class _Rule(NamedTuple):
-    """Files of ``distribution`` ("*": of each) that go: ``pattern`` as fnmatch has it, where * goes across folders."""
+    """Files of ``distribution`` ("*": of each) that go: ``pattern`` as fnmatch has it, where * goes across folders.
+
+    They stay where the distribution ``needed_by`` is installed too.
+    """
 
     distribution: str
     pattern: str
     reason: str
+    needed_by: str = ""
 
 
 #: A rule that takes a module away which could be imported says so.
@@ -35,18 +41,29 @@ _RULES = (
     _Rule(_ALL, "*.dist-info/direct_url.json", "for installers, and names folders of the machine that builds"),
     _Rule(_ALL, "*.dist-info/uv_cache.json", "for installers, and tells the time"),
     _Rule(_ALL, "*/__pycache__/*", "byte code: it is compiled anew for the paths of the image"),
-    _Rule(_ALL, "*.pyi", "types, for editors and type checkers"),
+    # lazy-loader reads them when a library is imported that uses it
+    _Rule(_ALL, "*.pyi", "types, for editors and type checkers", "lazy-loader"),
     _Rule(_ALL, "*.pyx", "Cython: compiled already"),
     _Rule(_ALL, "*.pxd", "Cython: compiled already"),
     _Rule(_ALL, "*.pxi", "Cython: compiled already"),
     _Rule(_ALL, "*.po", "translations: compiled already"),
-    _Rule("onnxruntime", "onnxruntime/capi/libonnxruntime.so*", "for programs in C: the Python module has all of it"),
+    _Rule("onnxruntime", _OF_C, "for programs in C: the Python module has all of it"),
     _Rule("onnxruntime", "onnxruntime/backend/*", "module onnxruntime.backend: runs ONNX's own tests"),
     _Rule("onnxruntime", "onnxruntime/datasets/*", "module onnxruntime.datasets: models of examples"),
-    _Rule("onnxruntime", "onnxruntime/quantization/*", "module onnxruntime.quantization: makes models, needs onnx"),
-    _Rule("onnxruntime", "onnxruntime/tools/*", "module onnxruntime.tools: converts models, needs onnx"),
+    _Rule(
+        "onnxruntime",
+        "onnxruntime/quantization/*",
+        "module onnxruntime.quantization: makes models, needs onnx",
+        _ONNX,
+    ),
+    _Rule("onnxruntime", "onnxruntime/tools/*", "module onnxruntime.tools: converts models, needs onnx", _ONNX),
     _Rule("onnxruntime", "onnxruntime/training/*", "module onnxruntime.training: trains models"),
-    _Rule("onnxruntime", "onnxruntime/transformers/*", "module onnxruntime.transformers: rewrites models, needs onnx"),
+    _Rule(
+        "onnxruntime",
+        "onnxruntime/transformers/*",
+        "module onnxruntime.transformers: rewrites models, needs onnx",
+        _ONNX,
+    ),
     # helpers beside the tests stay: numpy.testing imports some of them in some versions
     _Rule("numpy", "numpy/*/tests/test_*", _TESTS),
     _Rule("numpy", "numpy/*/tests/data/*", _TESTS),
@@ -76,9 +93,6 @@ _RULES = (
 _UNUSED = ("coloredlogs", "humanfriendly", "sympy", "mpmath", "flatbuffers", "protobuf")
 _UNUSED_REASON = "the whole library: only ONNX Runtime requires it, and uses it for rewriting models alone"
 
-#: It reads .pyi files when a library is imported that uses it.
-_READS_TYPES = "lazy-loader"
-
 
 def slim(folder: Path, requirements: Path) -> tuple[LeftOut, ...]:
     """Delete what serving does not need from ``folder``, into which wheels were unpacked; return it, sorted.
@@ -88,12 +102,24 @@ def slim(folder: Path, requirements: Path) -> tuple[LeftOut, ...]:
     ``folder`` must not be hard links, because they are changed in place.
     """
     found: dict[str, Distribution] = {canonicalize_name(each.name): each for each in distributions(path=[str(folder)])}
-    owned = {name: _files(folder, each) for name, each in sorted(found.items())}
-    rules = [rule for rule in _RULES if not (rule.pattern == "*.pyi" and _READS_TYPES in found)]
-    rules += [_Rule(name, "*", _UNUSED_REASON) for name in _unused(found, read(requirements))]
-    left = [LeftOut(name, *took) for name, files in owned.items() for took in _take(folder, name, files, rules)]
+    rules = list(_rules(found, read(requirements)))
+    left: list[LeftOut] = []
+    for name, each in sorted(found.items()):
+        # listed only now: another distribution may have had some of them too, and they are gone with it
+        left += [LeftOut(name, *took) for took in _take(folder, name, _files(folder, each), rules)]
     _remove_empty(folder)
     return tuple(sorted(left, key=lambda each: (each.distribution, each.pattern)))
+
+
+def _rules(found: Mapping[str, Distribution], wanted: Mapping[str, object]) -> Iterator[_Rule]:
+    """Yield the rules that hold for the distributions that were ``found``, where the user named those ``wanted``."""
+    extends = any("onnxruntime" in _requires(each) for each in found.values())
+    for rule in _RULES:
+        # what builds upon ONNX Runtime may be a program in C, as onnxruntime-genai is
+        if rule.needed_by not in found and not (extends and rule.pattern == _OF_C):
+            yield rule
+    for name in _unused(found, wanted):
+        yield _Rule(name, "*", _UNUSED_REASON)
 
 
 def _files(folder: Path, distribution: Distribution) -> list[str]:
@@ -126,18 +152,12 @@ def _unused(found: Mapping[str, Distribution], wanted: Mapping[str, object]) -> 
         asking = {other for other, each in found.items() if name in _requires(each)} - {*gone}
         if name in found and name not in wanted and asking <= {"onnxruntime"}:
             gone.append(name)
-    return gone if "onnxruntime" in found else []
+    return gone if "onnxruntime" in found and _ONNX not in found else []
 
 
 def _requires(distribution: Distribution) -> set[str]:
     """Name what a distribution may require; for extras too, because which of them were asked for is not known."""
-    names: set[str] = set()
-    for line in distribution.requires or ():
-        try:
-            names.add(canonicalize_name(Requirement(line).name))
-        except InvalidRequirement:
-            continue  # of a time before PEP 508
-    return names
+    return {canonicalize_name(each.name) for each in required(distribution)}
 
 
 def _remove_empty(folder: Path) -> None:

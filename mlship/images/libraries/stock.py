@@ -2,25 +2,30 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from mlship import __version__
+from mlship.artifacts import digest as sha256
+from mlship.errors import BuildError
 from mlship.images import parts
 from mlship.images.base import Base
 from mlship.images.files import layers
-from mlship.images.files.blobs import Blob, cache
+from mlship.images.files.blobs import Blob, cache, cache_errors
 from mlship.images.files.manifests import GZIP
-from mlship.images.libraries import bytecode
+from mlship.images.libraries import bytecode, wheels
 from mlship.images.plan import LIBRARIES, Layer, LeftOut
 from mlship.images.planning import Unpacked
 
 #: As many sets of libraries are kept; each takes about 40 MB.
 _MOST = 8
+_TEMPORARY = ".new-"
 _ABOUT, _LAYER, _METADATA = "about.json", "layer.tar.gz", parts.DEPENDENCIES
 
 
@@ -47,20 +52,24 @@ def libraries(
     the requirements that are ``wanted`` too.
     """
     python = bytecode.find(base.python)
-    known = [__version__, lock, wanted, base.python, base.machine, created, python.version if python else ""]
+    fitting = wheels.python_platform(base), base.python, python.version if python else ""
+    known = [__version__, lock, wanted, fitting, created]
     kept = cache().parent / "libraries" / hashlib.sha256(json.dumps(known).encode()).hexdigest()[:32]
-    if not (kept / _ABOUT).is_file():
+    with cache_errors(kept.parent):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as folder:
-            _make(Path(folder), base, created, python, unpack)
-            with suppress(OSError):  # another build was faster
-                (Path(folder) / "made").rename(kept)
-        _forget(kept.parent)
-    (kept / _ABOUT).touch()
-    about = json.loads((kept / _ABOUT).read_bytes())
-    left_out = tuple(LeftOut(**each) for each in about["left_out"])
-    layer = Blob(kept / _LAYER, about["digest"], about["packed"], GZIP, about["diff_id"])
-    return Stocked(Unpacked(kept / _METADATA, lock, left_out), layer, about["size"], about["compiled"])
+        with FileLock(kept.parent / ".lock"):  # so that what is beside it and unfinished is of a killed build
+            found = _read(kept, lock)
+            if found is None:
+                _clear(kept)
+                with tempfile.TemporaryDirectory(dir=kept.parent, prefix=_TEMPORARY) as folder:
+                    _make(Path(folder), base, created, python, unpack)
+                    (Path(folder) / "made").rename(kept)
+                found = _read(kept, lock)
+    if found is None:
+        raise BuildError(
+            f"the libraries kept in '{kept}' cannot be read again", "XDG_CACHE_HOME=FOLDER names another cache"
+        )
+    return found
 
 
 def _make(
@@ -88,12 +97,24 @@ def _make(
     (made / _ABOUT).write_text(json.dumps(about), "utf-8")
 
 
-def _forget(folder: Path) -> None:
-    """Remove what was used longest ago."""
-    used = sorted(folder.glob(f"*/{_ABOUT}"), key=lambda about: about.stat().st_mtime)
-    for about in _oldest(used):
-        shutil.rmtree(about.parent, ignore_errors=True)
+def _read(kept: Path, lock: tuple[str, ...]) -> Stocked | None:
+    """Return what is kept there; None where nothing is, or not all of it."""
+    try:
+        about = json.loads((kept / _ABOUT).read_bytes())
+        if f"sha256:{sha256(kept / _LAYER)}" != about["digest"]:
+            return None
+        os.utime(kept)
+    except (OSError, ValueError, KeyError):
+        return None
+    left_out = tuple(LeftOut(**each) for each in about["left_out"])
+    layer = Blob(kept / _LAYER, about["digest"], about["packed"], GZIP, about["diff_id"])
+    return Stocked(Unpacked(kept / _METADATA, lock, left_out), layer, about["size"], about["compiled"])
 
 
-def _oldest(used: Sequence[Path]) -> Sequence[Path]:
-    return used[: max(0, len(used) - _MOST)]
+def _clear(kept: Path) -> None:
+    """Make room for ``kept``: remove what is damaged of it, what killed builds left, what was used longest ago."""
+    beside = [path for path in kept.parent.iterdir() if path.is_dir() and path != kept]
+    left = [path for path in beside if path.name.startswith(_TEMPORARY)]
+    used = sorted((path for path in beside if path not in left), key=lambda path: path.stat().st_mtime)
+    for path in (kept, *left, *used[: max(0, len(used) + 1 - _MOST)]):
+        shutil.rmtree(path, ignore_errors=True)

@@ -50,15 +50,17 @@ def lock(requirements: Path, base: Base, folder: Path | None = None) -> tuple[st
     return tuple(sorted(lines))
 
 
-def unpack(lock: Sequence[str], base: Base, out: Path, folder: Path | None = None) -> None:
+def unpack(lock: Sequence[str], base: Base, out: Path, folder: Path | None = None, options: Sequence[str] = ()) -> None:
     """Unpack the wheels that ``lock`` names for ``base`` in ``out``, which need not be of this machine's kind.
 
-    Every hash is checked. Raises what ``lock`` raises.
+    ``options`` are lines of the requirements that say where wheels are, as --extra-index-url. Every hash is checked.
+    Raises what ``lock`` raises.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as beside:
         locked = Path(beside) / "requirements.lock"
-        locked.write_text("".join(f"{line}\n" for line in lock), "utf-8")
+        # in a file, as the address of an index may hold a password
+        locked.write_text("".join(f"{line}\n" for line in (*options, *lock)), "utf-8")
         exactly = ["--require-hashes", "--no-deps", "--link-mode", "copy", "--no-compile-bytecode"]
         command = ["install", *exactly, "--target", str(out.resolve()), "--requirement", str(locked)]
         done = _uv(command, base, folder)

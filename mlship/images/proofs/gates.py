@@ -37,7 +37,9 @@ def check(
     unmet = [sentence for gate, text in given if text is not None for sentence in _judge(gate, text, facts)]
     if not unmet:
         return None
-    return GateError(f"the image does not meet its gates: {'; '.join(unmet)}", "see image.json for what was measured")
+    return GateError(
+        f"the image does not meet its gates: {'; '.join(unmet)}", "image.json there says all that was measured"
+    )
 
 
 def check_size(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from requests import Response
-from requests.exceptions import RequestException
+from requests.exceptions import RequestException, SSLError
 
 from mlship.errors import BaseImageMissingError, MlshipError
 from mlship.images.registries.references import Reference
@@ -11,15 +11,18 @@ from mlship.images.registries.references import Reference
 _AGAIN = "run it again: what is there already is not sent again"
 _LOOK = "check the name, and that the registry runs"
 
+_NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED|certificate verify failed|Hostname mismatch|doesn't match"
+_NOT_TLS = "WRONG_VERSION_NUMBER|RECORD_LAYER|record layer|packet length|UNKNOWN_PROTOCOL"
+
 #: What to look for in the words of an error, the message and the hint.
 _CAUSES = (
     (
-        "CERTIFICATE_VERIFY_FAILED|certificate verify failed|Hostname mismatch|doesn't match",
+        _NOT_TRUSTED,
         "the certificate of registry '{host}' is not trusted: {words}",
         "export SSL_CERT_FILE=/path/of/its/ca.pem",
     ),
     (
-        "WRONG_VERSION_NUMBER|RECORD_LAYER|record layer|packet length|UNKNOWN_PROTOCOL",
+        _NOT_TLS,
         "registry '{host}' does not speak TLS: {words}",
         "give it a certificate: plain HTTP is used for registries on this machine only",
     ),
@@ -44,6 +47,11 @@ class Unavailable(Exception):  # noqa: N818  # it is an answer
     def __init__(self, answer: Response) -> None:
         super().__init__(answer.status_code)
         self.answer = answer
+
+
+def is_settled(error: SSLError) -> bool:
+    """Say whether TLS would fail again: a connection that is cut below it raises the same error."""
+    return bool(re.search(f"{_NOT_TRUSTED}|{_NOT_TLS}", str(error), re.IGNORECASE))
 
 
 def no_answer(

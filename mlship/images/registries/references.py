@@ -42,6 +42,12 @@ class Reference:
         return f"{self.registry}/{self.repository}{between}{self.version}"
 
 
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of an address, however it is spelt (RFC 6454): in small letters, the port named."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def parse(name: str) -> Reference:
     """Return what ``name`` stands for, filled in as Docker does it: python is docker.io/library/python:latest.
 
@@ -49,8 +55,8 @@ def parse(name: str) -> Reference:
     """
     path, _, digest = check_base(name).partition("@")
     first, slash, rest = path.partition("/")
-    registry = first if slash and ("." in first or ":" in first or first == "localhost") else _DOCKER_HUB
-    path = rest if registry == first else path
+    is_host = slash and ("." in first or ":" in first or first == "localhost" or first != first.lower())
+    registry, path = (first.lower(), rest) if is_host else (_DOCKER_HUB, path)
     repository, _, tag = path.partition(":")
     if registry == "index.docker.io":
         registry = _DOCKER_HUB

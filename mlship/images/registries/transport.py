@@ -1,6 +1,6 @@
 """Talking to a registry: requests that end, a few more attempts, credentials, and what went wrong in plain words.
 
-Source: OCI distribution spec 1.1; of tokens, the documentation of the distribution project ("Token Authentication").
+Source: OCI distribution spec 1.1.
 """
 
 import logging
@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from oras.auth import get_auth_backend
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, RequestException, SSLError, Timeout
 
-from mlship.errors import MlshipError
-from mlship.images.registries import credentials
-from mlship.images.registries.answers import Unavailable, no_answer, refusal
-from mlship.images.registries.references import Reference
+from mlship.errors import BuildError, MlshipError
+from mlship.images.registries import credentials, tokens
+from mlship.images.registries.answers import Unavailable, is_settled, no_answer, refusal
+from mlship.images.registries.credentials import Credentials
+from mlship.images.registries.references import Reference, origin
 
 #: Seconds: to connect, and between two pieces of an answer.
 TIMEOUTS = (10.0, 60.0)
@@ -47,7 +47,7 @@ class Transport:
         self.reference, self.kind, self.doing = reference, kind, doing
         self._timeouts = timeouts
         self._scheme = "http" if reference.is_local else "https"
-        self._credentials = credentials.find(reference.registry)
+        self._credentials, self._unknown = _find(reference.registry, doing)
         self._authorization = ""
         self._session = requests.Session()
         for prefix in ("http://", "https://"):
@@ -75,8 +75,10 @@ class Transport:
             for pause in _PAUSES:
                 try:
                     return attempt()
-                except SSLError:
-                    raise
+                except SSLError as error:
+                    if is_settled(error):
+                        raise
+                    time.sleep(pause)
                 except (requests.ConnectionError, ChunkedEncodingError, Timeout, Unavailable):
                     time.sleep(pause)
             return attempt()
@@ -124,6 +126,8 @@ class Transport:
     def expect(self, answer: requests.Response, *wanted: int) -> requests.Response:
         """Return ``answer`` when it has a code that is ``wanted``; raises ``kind`` with the registry's words if not."""
         if answer.status_code not in wanted:
+            if self._unknown and answer.status_code in (401, 403, 429):
+                raise self.kind(self._unknown.message, self._unknown.hint) from self._unknown
             raise refusal(self.kind, answer, self.reference, self.doing, self._user)
         return answer
 
@@ -133,29 +137,27 @@ class Transport:
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add what the registry knows us by: not for other hosts, and in place of what ~/.netrc may hold."""
-        ours = urlsplit(str(request.url)).netloc == self.reference.host
-        if ours and self._authorization and "Authorization" not in request.headers:
+        if self._authorization and self._is_ours(str(request.url)) and "Authorization" not in request.headers:
             request.headers["Authorization"] = self._authorization
         return request
 
+    def _is_ours(self, url: str) -> bool:
+        """Say whether an address is of the registry itself: it may lead to others, which must not have the password."""
+        return origin(url) == origin(f"{self._scheme}://{self.reference.host}")
+
     def _authorise(self, answer: requests.Response) -> bool:
-        """Do what a refusal asks for; False when there is nothing to try that was not tried."""
+        """Do what a refusal of the registry asks for; False when there is nothing to try that was not tried."""
+        if not self._is_ours(answer.url):
+            return False
+        challenge = answer.headers.get("WWW-Authenticate", "")
         before, self._authorization = self._authorization, ""  # which is not for where tokens are from
-        if answer.headers.get("WWW-Authenticate", "").lower().startswith("basic"):
+        if challenge.lower().startswith("basic"):
             self._authorization = f"Basic {self._credentials.basic}" if self._credentials else ""
         else:
-            self._authorization = self._token(answer)
+            self._authorization = tokens.fetch(
+                challenge, self.reference, self._credentials, self._session, self.kind, verify=self._verify
+            )
         return bool(self._authorization) and self._authorization != before
-
-    def _token(self, answer: requests.Response) -> str:
-        """Fetch the token that a challenge asks for: for what is done next, or because the last one is too old."""
-        if "realm=" not in answer.headers.get("WWW-Authenticate", ""):
-            return ""
-        backend: Any = get_auth_backend("token", self._session, tls_verify=self._verify)
-        if self._credentials:
-            backend.set_basic_auth(self._credentials.user, self._credentials.password)
-        headers, changed = backend.authenticate_request(answer, {})
-        return str(headers["Authorization"]) if changed else ""
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -165,6 +167,16 @@ class Transport:
             raise refusal(self.kind, error.answer, self.reference, self.doing, self._user) from error
         except RequestException as error:
             raise no_answer(self.kind, error, self.reference, self._timeouts) from error
+
+
+def _find(registry: str, doing: str) -> tuple[Credentials | None, BuildError | None]:
+    """Return who we are to a registry; else, of a pull, why that is not known: a public image can be had without."""
+    try:
+        return credentials.find(registry), None
+    except BuildError as error:
+        if doing != "pull":
+            raise
+        return None, error
 
 
 def _wants_tls(answer: requests.Response) -> bool:

@@ -4,13 +4,17 @@ import gzip
 import json
 import os
 import struct
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uv
 from docker import DockerClient
+from docker.errors import ImageNotFound
 
 from mlship.errors import BaseImageMissingError, BuildError, GateError, UsageError
 from mlship.images.docker import DockerBuilder
@@ -25,6 +29,16 @@ Service = Callable[..., Inputs]
 
 #: Numbers of machines in the header of an ELF file ("e_machine", System V ABI).
 X86_64, AARCH64 = 62, 183
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Leave the user's cache of mlship alone; that of uv stays, so that nothing is downloaded again."""
+    asked = subprocess.run([uv.find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_CACHE_DIR", asked.stdout.strip())
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +56,8 @@ def tag(engine: DockerClient) -> Iterator[str]:
     """Return a name for an image, which is removed from the engine afterwards."""
     name = f"mlship-test/oci:{os.getpid()}"
     yield name
-    for image in engine.images.list():
-        if name in image.tags:
-            engine.images.remove(name, force=True)
+    with suppress(ImageNotFound):
+        engine.images.remove(name, force=True)
 
 
 @pytest.fixture
@@ -95,7 +108,9 @@ def test_the_image_runs_and_answers_as_the_model_does(
     assert 0 < facts["cold_start_seconds"] < 30
     assert 0 < facts["compressed_over_base"] < 45e6
     assert 10e6 < facts["size_over_base"] < 120e6
-    assert engine.images.get(tag).attrs["Config"]["User"] == "10001:10001"
+    image = engine.images.get(tag)
+    assert image.attrs["Config"]["User"] == "10001:10001"
+    assert image.id == facts["id"]
 
 
 @pytest.mark.docker

@@ -10,7 +10,8 @@ from docker import DockerClient
 
 from mlship.errors import BuildError, GateError
 from mlship.golden import Golden
-from mlship.images.proofs import proof
+from mlship.images.engine import owner
+from mlship.images.proofs import proof, strain
 from mlship.images.proofs.proof import Expected, Limits, prove
 from mlship.parity import DOUBLE
 from mlship.signature import Column, Output, Signature, Tensor
@@ -90,7 +91,7 @@ SIGNATURE = Signature(
 )
 ROWS = np.arange(50, dtype=np.float64)[:, None]
 EXPECTED = Expected(Golden({"features": ROWS}, {"prediction": ROWS[:, 0] * 2}, ("sample",) * 50), SIGNATURE, DOUBLE)
-LIMITS = Limits("64m", 8000, timeout=20)
+LIMITS = Limits("64m", 8000, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,14 @@ def image(
 @pytest.fixture(autouse=True)
 def _nothing_left(engine: DockerClient) -> Iterator[None]:
     yield
-    assert engine.containers.list(all=True, filters={"label": proof.LABEL}, ignore_removed=True) == []
+    own = {"label": f"{proof.LABEL}={owner()}"}  # others use the engine as well
+    assert engine.containers.list(all=True, filters=own, ignore_removed=True) == []
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the largest requests as long as a busy machine may take: what becomes of them is tested, not when."""
+    monkeypatch.setattr(strain, "SECONDS", 90.0)
 
 
 def test_what_a_container_did_is_told(engine: DockerClient, image: Callable[..., str]) -> None:
@@ -132,16 +140,16 @@ def test_what_a_container_did_is_told(engine: DockerClient, image: Callable[...,
 
 
 def test_the_largest_requests_are_answered(engine: DockerClient, image: Callable[..., str]) -> None:
-    strain = prove(engine, image(), EXPECTED, LIMITS).endured.strain
-    assert strain is not None
-    assert strain.rows == 5_000
-    assert strain.requests == strain.answered > 1
+    found = prove(engine, image(), EXPECTED, LIMITS).endured.strain
+    assert found is not None
+    assert found.rows == 5_000
+    assert found.requests == found.answered == strain.CLIENTS * strain.ROUNDS
 
 
 def test_requests_that_are_refused_are_no_failures(engine: DockerClient, image: Callable[..., str]) -> None:
     found = prove(engine, image(LARGE="refuse"), EXPECTED, LIMITS)
     assert found.endured.strain is not None
-    assert found.endured.strain.requests == found.endured.strain.refused > 1
+    assert found.endured.strain.requests == found.endured.strain.refused == strain.CLIENTS * strain.ROUNDS
     assert found.notes() == ()
 
 

@@ -17,7 +17,7 @@ from mlship.images.files.blobs import Assembled, Attached, Image
 from mlship.images.registries import transport
 from mlship.images.registries.registry import Pushed, Registry
 from tests.integration.images.registries import PASSWORD, USER, Cutter, Server, login, serving
-from tests.unit.images.image_support import AMD64, ARM64, assembled, bill, layer, quiet, small
+from tests.unit.images.image_support import AMD64, ARM64, assembled, bill, keep, layer, quiet, small
 
 TIMEOUTS = (2.0, 2.0)
 
@@ -66,6 +66,14 @@ def test_what_was_pushed_is_pulled(registry: Server, repository: str, image: Ass
     assert [(one.digest, one.diff_id) for one in found.layers] == [(one.digest, one.diff_id) for one in image.layers]
     assert [one.path.read_bytes() for one in found.layers] == [one.path.read_bytes() for one in image.layers]
     assert found.config == json.loads(image.config.path.read_bytes())
+
+
+@pytest.mark.usefixtures("logged_in")
+def test_a_layer_of_no_bytes_is_pulled(registry: Server, repository: str, tmp_path: Path) -> None:
+    empty = keep(tmp_path / "blobs", b"", manifests.TAR, manifests.digest_of(b""))
+    push(f"{registry.host}/{repository}:1", assembled(tmp_path / "blobs", [empty]))
+    (found,) = pull(f"{registry.host}/{repository}:1").layers
+    assert (found.digest, found.path.read_bytes()) == (empty.digest, b"")
 
 
 @pytest.mark.usefixtures("logged_in")
@@ -388,6 +396,25 @@ def test_a_certificate_that_is_not_trusted_is_told(
     assert caught.value.hint == "export SSL_CERT_FILE=/path/of/its/ca.pem"
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     assert push(f"{with_tls.host}/team/iris:1", image).blobs_sent == 3
+
+
+@pytest.mark.parametrize(
+    "limits", [{"down": 200}, {"up": 1_000_000}, {"down": 2_000_000}], ids=["greeting", "upload", "download"]
+)
+def test_a_connection_with_tls_that_was_cut_once_is_made_again(
+    limits: dict[str, int],
+    with_tls: Server,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    image = heavy(tmp_path / "blobs")
+    with Cutter(with_tls.port, **limits) as way:
+        login(tmp_path / "docker", way.host)
+        push(f"{way.host}/team/iris:1", image)
+        found = pull(f"{way.host}/team/iris:1")
+    assert found.layers[0].path.read_bytes() == image.layers[0].path.read_bytes()
 
 
 def test_a_registry_elsewhere_without_tls_is_refused(registry: Server) -> None:

@@ -57,7 +57,7 @@ def plan(tmp_path: Path) -> Plan:
     parts.copy(service, folder)
     signature = Signature(model="Ridge", task="regressor", named=False, columns=(), tensors=(), outputs=())
     base = Base("team/base:7", "3.12", "python3", "x86_64", (2, 36), digest="sha256:" + "b" * 64)
-    subject = Subject(service, signature, "team/iris:1", 8000, "abc123", 0, {"io.mlship.source.sha256": "5" * 64})
+    subject = Subject(service, signature, "team/iris:1", 8000, "abc123", None, 0, {"io.mlship.source.sha256": "5" * 64})
     left_out = (LeftOut("a", "a/tests/**", "tests", 10),)
     libraries = Unpacked(folder / parts.DEPENDENCIES, ("a==1 --hash=sha256:00",), left_out)
     return planning.plan(subject, base, Platform("amd64"), libraries, folder)

@@ -63,3 +63,33 @@ def test_a_strict_umask_does_not_lock_the_service_user_out(service: Path, tmp_pa
     assert {stat.S_IMODE(path.stat().st_mode) for path in found if path.is_file()} == {0o644}
     assert {stat.S_IMODE(path.stat().st_mode) for path in found if path.is_dir()} == {0o755}
     assert {path.stat().st_mtime for path in found} == {7}
+
+
+def test_what_its_owner_may_run_all_may_run(service: Path, tmp_path: Path) -> None:
+    (service / "core" / "x.py").chmod(0o700)
+    parts.copy(service, tmp_path / "out")
+    parts.normalise(tmp_path / "out", 7)
+    assert stat.S_IMODE((tmp_path / "out" / "service" / "serve.py").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "out" / "service" / "core" / "x.py").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere"])
+def test_a_link_to_a_folder_or_to_nothing_is_refused(service: Path, tmp_path: Path, target: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (service / "shared").symlink_to(tmp_path / target)
+    with pytest.raises(BuildError, match="shared' is a link to"):
+        parts.copy(service, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", "tls/server.key", ".netrc"])
+def test_passwords_and_keys_stay_out(service: Path, tmp_path: Path, name: str) -> None:
+    (service / name).parent.mkdir(exist_ok=True)
+    (service / name).write_text("secret")
+    parts.copy(service, tmp_path / "out")
+    assert not (tmp_path / "out" / "service" / name).exists()
+
+
+def test_what_mlship_wrote_down_of_the_folder_stays_out(service: Path, tmp_path: Path) -> None:
+    (service / ".mlship.json").write_text("{}")
+    parts.copy(service, tmp_path / "out")
+    assert not (tmp_path / "out" / "service" / ".mlship.json").exists()

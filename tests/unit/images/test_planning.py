@@ -42,7 +42,7 @@ def test_labels_name_the_image_the_base_the_model_and_where_it_is_from(plan: Pla
 
 def test_what_is_not_known_is_no_label(plan: Plan, tmp_path: Path) -> None:
     signature = Signature(model="Ridge", task="regressor", named=False, columns=(), tensors=(), outputs=())
-    subject = Subject(tmp_path / "service", signature, "iris:1", 8000, None, 0, {})
+    subject = Subject(tmp_path / "service", signature, "iris:1", 8000, None, None, 0, {})
     unknown = Base("b:1", "3.12", "python3", "x86_64", (2, 28))
     again = planning.plan(subject, unknown, plan.platform, Unpacked(tmp_path, (), ()), tmp_path / "parts")
     assert not {"org.opencontainers.image.revision", "org.opencontainers.image.base.digest"} & again.labels.keys()
@@ -63,3 +63,13 @@ def test_a_plan_is_plain_json_without_a_path_of_this_machine(plan: Plan, tmp_pat
 )
 def test_a_platform_is_called_as_images_are(machine: str, told: str) -> None:
     assert str(Platform.of(machine)) == told
+
+
+def test_a_base_from_a_file_has_no_name_that_means_anything_elsewhere(plan: Plan, tmp_path: Path) -> None:
+    signature = Signature(model="Ridge", task="regressor", named=False, columns=(), tensors=(), outputs=())
+    subject = Subject(tmp_path / "service", signature, "iris:1", 8000, None, "https://forge.example/iris", 0, {})
+    file = Base("/home/me/base.tar", "3.12", "python3", "x86_64", (2, 28), digest="sha256:" + "b" * 64)
+    again = planning.plan(subject, file, plan.platform, Unpacked(tmp_path, (), ()), tmp_path / "parts")
+    assert planning.BASE_NAME not in again.labels
+    assert again.labels["org.opencontainers.image.base.digest"] == file.digest
+    assert again.labels["org.opencontainers.image.source"] == "https://forge.example/iris"

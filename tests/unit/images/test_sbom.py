@@ -22,7 +22,7 @@ METADATA: Mapping[str, list[str]] = {
     "Flask_Like": [
         "Version: 3.1",
         "License-Expression: BSD-3-Clause",
-        "Requires-Dist: numbers.lib>=1",
+        "Requires-Dist: numbers.lib (>=1.0.*)",
         "Requires-Dist: not-there",
         "Requires-Dist: extra-lib; extra == 'more'",
         "Requires-Dist: windows-lib; sys_platform == 'win32'",

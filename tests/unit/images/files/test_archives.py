@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import tarfile
@@ -114,6 +115,49 @@ def test_an_archive_that_was_cut_is_damaged(tmp_path: Path) -> None:
         archives.read(path, AMD64)
 
 
+def unpacked(folder: Path, archive: Path) -> Path:
+    with tarfile.open(archive) as found:
+        found.extractall(folder, filter="data")
+    return folder
+
+
+def relisted(folder: Path, **told: object) -> Path:
+    """Change what the manifest.json in a folder tells."""
+    (listed,) = json.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_text(json.dumps([listed | told]))
+    return folder
+
+
+def test_a_folder_with_what_docker_save_wrote_is_read(tmp_path: Path) -> None:
+    (layer,) = archives.read(unpacked(tmp_path / "base", saved(tmp_path / "base.tar")), AMD64).layers
+    assert layer.digest == layer.diff_id == manifests.digest_of(layer.path.read_bytes())
+
+
+def test_a_packed_layer_in_such_a_folder_has_a_digest(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "base", saved(tmp_path / "base.tar", layer=gzip.compress(tarball(SLIM), mtime=0)))
+    (layer,) = archives.read(folder, AMD64).layers
+    assert (layer.media_type, layer.digest) == (manifests.GZIP, manifests.digest_of(layer.path.read_bytes()))
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+@pytest.mark.parametrize("what", ["Config", "Layers"])
+def test_docker_saves_names_cannot_lead_out_of_the_folder(what: str, is_absolute: bool, tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "base", saved(tmp_path / "base.tar"))
+    inside = folder / {"Config": "0.json", "Layers": "0/layer.tar"}[what]
+    outside = inside.replace(tmp_path / "outside")
+    name = str(outside) if is_absolute else "../outside"
+    with pytest.raises(BuildError, match=rf"is damaged: '.*{outside.name}' leads out of it"):
+        archives.read(relisted(folder, **{what: name if what == "Config" else [name]}), AMD64)
+
+
+def test_a_link_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path / "base", saved(tmp_path / "base.tar"))
+    outside = (folder / "0" / "layer.tar").replace(tmp_path / "outside")
+    (folder / "0" / "layer.tar").symlink_to(outside)
+    with pytest.raises(BuildError, match=r"is damaged: '1/layer\.tar' leads out of it"):
+        archives.read(folder, AMD64)
+
+
 def test_a_layer_of_a_folder_that_was_changed_is_damaged(tmp_path: Path) -> None:
     image = small(tmp_path / "blobs")
     layouts.write_layout([image], None, (), "a:1", tmp_path / "base")
@@ -140,9 +184,13 @@ def test_an_index_that_holds_itself_is_not_followed_for_ever(tmp_path: Path) -> 
         archives.read(tmp_path, AMD64)
 
 
-def test_a_platform_is_read_from_the_config_where_the_index_does_not_tell(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [{}, {"platform": None}], ids=["absent", "null"])
+def test_a_platform_is_read_from_the_config_where_the_index_does_not_tell(
+    told: dict[str, None], tmp_path: Path
+) -> None:
     layouts.write_layout([small(tmp_path / "blobs")], None, (), "a:1", tmp_path / "base")
     index = json.loads((tmp_path / "base" / "index.json").read_bytes())
     del index["manifests"][0]["platform"]
+    index["manifests"][0] |= told
     (tmp_path / "base" / "index.json").write_text(json.dumps(index))
     assert archives.read(tmp_path / "base", AMD64).config["architecture"] == "amd64"

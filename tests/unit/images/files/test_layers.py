@@ -17,7 +17,7 @@ def folder(path: Path, *, reverse: bool = False) -> Path:
     for name in reversed(names) if reverse else names:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(name)
-        (path / name).chmod(0o600 if reverse else 0o755)
+        (path / name).chmod(0o600 if reverse else 0o664)
         os.utime(path / name, (1e9 + reverse, 1e9 + reverse))
     return path
 
@@ -64,3 +64,12 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
     assert layers.unpacked_size(tmp_path / "one") == sum(
         path.stat().st_size for path in (tmp_path / "one").rglob("*.py")
     )
+
+
+def test_what_its_owner_may_run_all_may_run(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "helper").write_text("")
+    (tmp_path / "one" / "helper").chmod(0o700)
+    packed = layers.pack(Layer("service", tmp_path / "one", "/opt"), 7, tmp_path / "one.tar.gz")
+    with tarfile.open(packed.path) as archive:
+        assert archive.getmember("opt/helper").mode == 0o755

@@ -118,6 +118,87 @@ def test_a_folder_of_somebody_else_is_not_replaced(image: Assembled, tmp_path: P
     assert (tmp_path / "out" / "thesis.tex").read_text() == "years of work"
 
 
+def change(folder: Path, **told: object) -> None:
+    """Change what the index.json of a layout tells."""
+    index = json.loads((folder / "index.json").read_bytes())
+    (folder / "index.json").write_text(json.dumps(index | told))
+
+
+def called(name: str, number: int = 0) -> dict[str, object]:
+    annotations = {"io.containerd.image.name": name} if name else {}
+    return {"mediaType": manifests.MANIFEST, "digest": f"sha256:{number:064d}", "size": 2, "annotations": annotations}
+
+
+def test_a_layout_of_ours_is_replaced_by_one_of_another_name(image: Assembled, tmp_path: Path) -> None:
+    for name in ("iris:1", NAME):
+        layouts.write_layout([image], None, [bill(tmp_path / "blobs", image.manifest)], name, tmp_path / "out")
+    (told, _) = json.loads((tmp_path / "out" / "index.json").read_bytes())["manifests"]
+    assert told["annotations"]["io.containerd.image.name"] == NAME
+
+
+@pytest.mark.parametrize("listed", [[], [called(NAME)], [called(NAME), called(NAME, 1)]], ids=["none", "one", "two"])
+def test_a_layout_of_others_is_replaced_where_it_holds_this_name_alone(
+    listed: list[object], image: Assembled, tmp_path: Path
+) -> None:
+    layouts.write_layout([image], None, (), NAME, tmp_path / "out")
+    change(tmp_path / "out", manifests=listed, annotations=None)
+    layouts.write_layout([image], None, (), NAME, tmp_path / "out")
+    assert archives.read(tmp_path / "out", AMD64).digest == manifests.digest_of(image.manifest)
+
+
+CHART = {key: told for key, told in called("").items() if key != "annotations"} | {
+    "artifactType": "application/x.chart"
+}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"manifests": [called(NAME), called("other:1", 1)]},
+        {"manifests": [called(NAME), called("", 1)]},
+        {"manifests": [called("other:1")], "annotations": None},
+        {"manifests": [CHART]},
+        {"manifests": [called(NAME), {**called("other:1"), "artifactType": "application/x.chart"}]},
+        {"manifests": None},
+    ],
+    ids=["two", "one without a name", "another", "no image", "something with a name", "damaged"],
+)
+def test_a_layout_that_holds_other_things_is_not_replaced(
+    told: dict[str, object], image: Assembled, tmp_path: Path
+) -> None:
+    layouts.write_layout([image], None, (), NAME, tmp_path / "out")
+    change(tmp_path / "out", **told)
+    before = (tmp_path / "out" / "index.json").read_bytes()
+    with pytest.raises(UsageError, match=f"out' holds other things than '{NAME}'") as caught:
+        layouts.write_layout([image], None, (), NAME, tmp_path / "out")
+    assert caught.value.hint == "name another folder"
+    assert (tmp_path / "out" / "index.json").read_bytes() == before
+
+
+def test_a_layout_with_files_of_somebody_else_is_not_replaced(image: Assembled, tmp_path: Path) -> None:
+    layouts.write_layout([image], None, (), NAME, tmp_path / "out")
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match="holds other things"):
+        layouts.write_layout([image], None, (), NAME, tmp_path / "out")
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "years of work"
+
+
+def test_what_was_there_is_put_back_when_the_new_cannot_take_its_place(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "index.json").write_text("{}")
+    with pytest.raises(FileNotFoundError):
+        layouts.swap(tmp_path / "gone", tmp_path / "out", tmp_path / "old")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["out", "out/index.json"]
+
+
+@pytest.mark.parametrize("name", ["i.tar.gz", "i.tgz", "i.zip", "i.tar.bz2", "i.tar.xz", "i.tar.zst", "I.TAR.GZ"])
+def test_no_folder_is_called_like_an_archive(name: str, image: Assembled, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{name}' would be a folder") as caught:
+        layouts.write_layout([image], None, (), NAME, tmp_path / name)
+    assert caught.value.hint == "name a .tar file"
+    assert not (tmp_path / name).exists()
+
+
 @pytest.mark.parametrize("write", [archive, layout, tar])
 def test_nothing_half_made_is_left(write: Write, images: list[Assembled], tmp_path: Path) -> None:
     images[0].layers[1].path.unlink()

@@ -45,6 +45,11 @@ def test_the_platforms_that_are_there_are_named_and_one_is_offered() -> None:
     assert caught.value.hint == "--platform linux/arm/v7"
 
 
+def test_a_platform_that_is_null_is_none() -> None:
+    index = {"manifests": [{**told(1), "platform": None}, told(2, architecture="amd64")]}
+    assert manifests.choose(index, AMD64, "base")["digest"] == told(2)["digest"]
+
+
 @pytest.mark.parametrize(
     "content", [b"<html>", b"[]", b'{"schemaVersion": 1, "fsLayers": []}', b"null"], ids=["html", "list", "v1", "null"]
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlship.artifacts import digest
+from mlship.errors import BuildError
 from mlship.images.libraries.bytecode import Interpreter, compile_folder, find
 
 MINOR = f"3.{sys.version_info.minor}"
@@ -108,3 +109,25 @@ def test_a_module_in_the_folder_is_compiled_not_imported(python: Interpreter, tm
         (tmp_path / name).write_text("raise SystemExit('imported')\n")
     compile_folder(tmp_path, "/opt/app/lib", python)
     assert len(compiled(tmp_path)) == 3
+
+
+def test_a_name_that_is_too_long_for_byte_code_is_passed_over(python: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / f"{'a' * 250}.py").write_text(SOURCE)
+    (tmp_path / "b.py").write_text(SOURCE)
+    compile_folder(tmp_path, "/opt/app/lib", python)
+    assert [*compiled(tmp_path)] == [f"__pycache__/b.{sys.implementation.cache_tag}.pyc"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [("OSError: [Errno 28] No space left on device", "XDG_CACHE_HOME=FOLDER on another disk"), ("", "does not work")],
+    ids=["full disk", "no word"],
+)
+def test_a_python_that_fails_is_told(words: str, hint: str, tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(BuildError, match="the libraries cannot be compiled: ") as caught:
+        compile_folder(sources(tmp_path / "lib"), "/opt/app/lib", Interpreter(str(program), "CPython 3.98.7"))
+    assert words in caught.value.message
+    assert hint in caught.value.hint

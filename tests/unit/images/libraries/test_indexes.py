@@ -84,3 +84,8 @@ def test_folders_that_are_not_there_are_left_out_as_pip_does(home: Path) -> None
 def test_a_damaged_file_of_pip_is_passed_over(home: Path) -> None:
     (home / "pip.conf").write_text("no section\n")
     assert variables({"PIP_CONFIG_FILE": str(home / "pip.conf"), "PIP_CERT": "/ca.pem"})["SSL_CERT_FILE"] == "/ca.pem"
+
+
+def test_a_user_without_a_home_has_no_files_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "~")  # what is left of it where nobody knows the user, as in containers
+    assert variables({"PIP_CERT": "/ca.pem"})["SSL_CERT_FILE"] == "/ca.pem"

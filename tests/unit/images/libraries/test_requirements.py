@@ -1,9 +1,10 @@
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 
 from mlship.errors import UsageError
-from mlship.images.libraries.requirements import read
+from mlship.images.libraries.requirements import read, required
 
 
 @pytest.mark.parametrize(
@@ -12,10 +13,13 @@ from mlship.images.libraries.requirements import read
         ("Some_Thing>=1\n", {"some-thing"}),
         ("a[extra]==1 ; python_version > '3'  # why\n\n# b\n", {"a"}),
         ("a @ https://example.com/a-1-py3-none-any.whl\n", {"a"}),
-        ("--index-url https://example.com\n-e .\nhttps://example.com/b-1-py3-none-any.whl\n", set()),
+        ("./wheels/Some_Thing-6-py3-none-any.whl --hash=sha256:00\n", {"some-thing"}),
+        ("a-1-py3-none-any.whl[extra] ; python_version > '3'\n", {"a"}),
+        ("https://example.com/b-1%2Blocal-py3-none-any.whl#sha256=00\n", {"b"}),
+        ("--index-url https://example.com\n-e .\n./a-1.tar.gz\n./a.whl\nhttp://[a/b-1-py3-none-any.whl\n", set()),
         ("a==1 --hash=sha256:00\nb \\\n  >=2\n", {"a", "b"}),
     ],
-    ids=["plain", "all its parts", "URL", "no names", "several lines"],
+    ids=["plain", "all its parts", "URL", "wheel", "all parts of a wheel", "URL alone", "no names", "several lines"],
 )
 def test_names_are_read_from_all_kinds_of_lines(text: str, names: set[str], tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
@@ -44,3 +48,18 @@ def test_a_file_that_is_not_there_is_read(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("-r more.txt\n")
     with pytest.raises(UsageError, match=r"more\.txt' cannot be read"):
         read(tmp_path / "requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("six>=1 ; python_version < '3'", 'six>=1; python_version < "3"'),
+        ("six (>=1.0.*)", "six"),
+        ("six[a] (>=1.0.*) ; python_version < '3'", 'six; python_version < "3"'),
+        ("six (>=1.0.*) ; what", "six"),
+        ("???", None),
+    ],
+)
+def test_requirements_of_a_library_are_read_as_uv_does(line: str, meant: str | None, tmp_path: Path) -> None:
+    (tmp_path / "METADATA").write_text(f"Metadata-Version: 2.1\nName: a\nRequires-Dist: {line}\n")
+    assert [str(each) for each in required(PathDistribution(tmp_path))] == ([meant] if meant else [])

@@ -95,7 +95,7 @@ def test_what_only_onnx_runtime_requires_goes_with_what_that_requires(
     assert not list(folder.glob("sympy*"))
 
 
-@pytest.mark.parametrize("requires", ["protobuf>=4", "protobuf; extra == 'grpc'"])
+@pytest.mark.parametrize("requires", ["protobuf>=4", "protobuf; extra == 'grpc'", "protobuf (>=4.0.*)"])
 def test_what_another_library_may_need_stays(requires: str, install: Install, folder: Path, requirements: Path) -> None:
     install("onnxruntime", "onnxruntime/__init__.py", requires=["protobuf"])
     install("protobuf", "google/protobuf/__init__.py")
@@ -139,3 +139,31 @@ def test_files_outside_of_the_folder_are_not_touched(
     install("evil", "../mine.pyi", "evil.py")
     slim(folder, requirements)
     assert (tmp_path / "mine.pyi").exists()
+
+
+def test_files_that_two_distributions_own_are_left_out_once(install: Install, folder: Path, requirements: Path) -> None:
+    shared = "cv2/__init__.py", "cv2/__init__.pyi"
+    install("opencv_python", *shared)
+    install("opencv_python_headless", *shared)
+    gone = slim(folder, requirements)
+    assert [each.distribution for each in gone if each.pattern == "*.pyi"] == ["opencv-python"]
+    assert left(folder) == ["cv2/__init__.py"]
+
+
+def test_what_rewrites_models_stays_with_onnx(install: Install, folder: Path, requirements: Path) -> None:
+    tools = [f"onnxruntime/{name}/__init__.py" for name in ("quantization", "tools", "transformers")]
+    install("onnxruntime", *tools, requires=["sympy"])
+    install("sympy", "sympy/__init__.py")
+    install("onnx", "onnx/__init__.py")
+    slim(folder, requirements)
+    assert left(folder) == ["onnx/__init__.py", *tools, "sympy/__init__.py"]
+
+
+@pytest.mark.parametrize(("requires", "stays"), [(["onnxruntime>=1.2"], True), (["numpy"], False)], ids=str)
+def test_the_library_for_c_stays_where_another_builds_upon_onnx_runtime(
+    requires: list[str], stays: bool, install: Install, folder: Path, requirements: Path
+) -> None:
+    install("onnxruntime", "onnxruntime/capi/libonnxruntime.so.1.24.1")
+    install("onnxruntime_genai", "genai.py", requires=requires)
+    slim(folder, requirements)
+    assert ("onnxruntime/capi/libonnxruntime.so.1.24.1" in left(folder)) is stays

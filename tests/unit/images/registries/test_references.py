@@ -15,6 +15,8 @@ DIGEST = "sha256:" + "0" * 64
         ("docker.io/python:3.12", "docker.io", "library/python", "3.12"),
         ("index.docker.io/library/python", "docker.io", "library/python", "latest"),
         ("gcr.io/distroless/python3:nonroot", "gcr.io", "distroless/python3", "nonroot"),
+        ("Registry.Example:5000/iris", "registry.example:5000", "iris", "latest"),
+        ("Registry/iris:1", "registry", "iris", "1"),
         ("localhost/iris:1", "localhost", "iris", "1"),
         ("registry:5000/iris:1", "registry:5000", "iris", "1"),
         ("[::1]:5000/iris:1", "[::1]:5000", "iris", "1"),
@@ -48,6 +50,20 @@ def test_only_this_machine_needs_no_tls(name: str, is_local: bool) -> None:
 def test_what_cannot_be_a_name_is_refused() -> None:
     with pytest.raises(UsageError, match="'Not A Name'"):
         references.parse("Not A Name")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://Registry.Example/v2/", "HTTPS://registry.example:443/", "https://ann@registry.example?a=b"]
+)
+def test_an_origin_is_the_same_however_it_is_spelt(url: str) -> None:
+    assert references.origin(url) == references.origin("https://registry.example")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://registry.example/v2/", "https://registry.example:5000/", "https://registry.example.org/", "/v2/"]
+)
+def test_another_scheme_port_or_host_is_another_origin(url: str) -> None:
+    assert references.origin(url) != references.origin("https://registry.example")
 
 
 @pytest.mark.parametrize("name", ["docker.io/library/python:3.12", f"localhost:5000/a/b@{DIGEST}"])
