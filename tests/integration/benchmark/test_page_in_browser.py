@@ -86,7 +86,8 @@ def strokes(browse: Browse, folder: Path, *flags: str) -> bytes:
     _, console = browse(folder / "report.html", f"--print-to-pdf={printed}", *flags)
     assert console == ""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", printed.read_bytes(), re.DOTALL)
-    return b"".join(zlib.decompress(stream) for stream in streams if stream.startswith(b"x"))
+    # a stream whose last byte is a carriage return looks one byte shorter: that byte is of its checksum
+    return b"".join(zlib.decompressobj().decompress(stream) for stream in streams if stream.startswith(b"x"))
 
 
 def test_on_paper_the_plots_are_there_in_the_colours_of_paper(browse: Browse, tmp_path: Path) -> None:

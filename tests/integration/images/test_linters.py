@@ -31,7 +31,7 @@ def context(
     """Write the context of a service, without its libraries, which no linter looks at."""
     service, folder = scaffolded("numeric", request.param), tmp_path_factory.mktemp("context")
     sources = {"io.mlship.source.sha256": "5" * 64}
-    subject = Subject(service, cases["numeric"].signature, "team/iris:1", 8000, "abc123", 0, sources)
+    subject = Subject(service, cases["numeric"].signature, "team/iris:1", 8000, "abc123", None, 0, sources)
     parts.copy(service, folder)
     (folder / parts.DEPENDENCIES).mkdir()
     libraries = Unpacked(folder / parts.DEPENDENCIES, ("a==1 --hash=sha256:00",), ())

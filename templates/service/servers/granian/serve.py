@@ -99,7 +99,7 @@ class _Signals:
 
     def _tell(self, number: int, _: FrameType | None) -> None:
         if os.getpid() != self._pid:  # a worker that has been forked, and not got handlers of its own yet
-            sys.exit(128 + number)
+            os._exit(128 + number)  # an exception would be printed by what Python does behind a fork, and ignored
         if self._told:
             for worker in multiprocessing.active_children():
                 worker.kill()
