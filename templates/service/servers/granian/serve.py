@@ -8,6 +8,7 @@ import importlib
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from functools import partial
@@ -103,7 +104,8 @@ class _Signals:
         if self._told:
             for worker in multiprocessing.active_children():
                 worker.kill()
-            sys.exit(128 + number)
+            shutil.rmtree(self._shared, ignore_errors=True)
+            os._exit(128 + number)  # an exception may come where it is printed and ignored, as in a callback
         self._told = True
         (self._shared / "draining").touch()
         self._seconds = self._server.drain_seconds if number == signal.SIGTERM else 0.0
