@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlship import golden, parity, runtime, signature
+from mlship import golden, parity, signature
 from mlship.errors import GateError
 from mlship.parity import Offender, Verdict
 from mlship.quarantine import visit
@@ -40,6 +40,9 @@ def judge(found: Mapping[str, Path]) -> Verdict:
         request = {kind: str(found[kind].absolute()) for kind in ("native", "golden", "signature")}
         with visit("mlship.visits:judge", request) as visited:
             return _revived(visited.wait()["verdict"])
+    # imported here, since it loads ONNX Runtime: most stages leave no model, and would wait for it
+    from mlship import runtime
+
     allowed = parity.tolerance_of(signature.read(found["signature"]))
     return runtime.parity(found["onnx"], golden.read(found["golden"]), allowed)
 

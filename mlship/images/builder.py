@@ -77,10 +77,16 @@ class Builder(Options):
         """Return the requirements of the service, resolved for ``base``, with hashes."""
         return wheels.lock(work.subject.service / "requirements.txt", base, self._wheels)
 
-    def unpack(self, work: Work, lock: tuple[str, ...], base: Base, folder: Path) -> tuple[LeftOut, ...]:
-        """Unpack what ``lock`` names in ``folder``; return what was left out, as serving does not need it."""
+    def unpack(
+        self, work: Work, lock: tuple[str, ...], base: Base, folder: Path, *, link: bool = False
+    ) -> tuple[LeftOut, ...]:
+        """Unpack what ``lock`` names in ``folder``; return what was left out, as serving does not need it.
+
+        With ``link`` no file in ``folder`` may be changed, only removed: uv's cache has it too.
+        """
         written = work.subject.service / "requirements.txt"
-        wheels.unpack(lock, base, folder, self._wheels, () if self.wheels else requirements.places(written))
+        options = () if self.wheels else requirements.places(written)
+        wheels.unpack(lock, base, folder, self._wheels, options, link=link)
         return slimming.slim(folder, written)
 
     @property

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from docker import DockerClient
 
 from mlship.errors import BaseImageMissingError, BuildError, EngineMissingError, MlshipError
-from mlship.images import loading, parts
+from mlship.images import loading, parts, planning
 from mlship.images.base import Base
 from mlship.images.builder import Builder, Work, costs, outcome, proved
 from mlship.images.engine import connect, plain_errors
@@ -102,17 +103,24 @@ class OciBuilder(Builder):
         facts = reading.inspect(base)
         self._require_python(facts)
         work.progress(f"libraries for Python {facts.python} on {facts.machine}")
-        stocked = self._libraries(work, facts)
-        parts.copy(work.subject.service, folder)
+        with ThreadPoolExecutor(1) as beside:  # libraries wait for uv
+            packing = beside.submit(self._service, work, facts, folder)
+            stocked = self._libraries(work, facts)
+            own = packing.result()
         plan = self.planned(work, facts, platform, stocked.unpacked, folder)
-        if python := bytecode.find(facts.python):
-            bytecode.compile_folder(folder / parts.SERVICE, SERVICE, python)
-        own = [layers.pack(each, self.created, folder / f"{each.name}.tar.gz") for each in plan.layers[1:]]
         image = assemble(plan, base, [stocked.layer, *own], self.created, folder)
         size = stocked.size + sum(layers.unpacked_size(each.source) for each in plan.layers[1:])
         written = self.beside(work, platform) / "sbom.cdx.json"
         bill = attach(image.manifest, written.read_bytes(), folder)
         return _Made(plan, image, bill, (stocked.layer, *own), size, stocked.compiled)
+
+    def _service(self, work: Work, base: Base, folder: Path) -> list[Blob]:
+        """Return the layers of the service and of its model."""
+        parts.copy(work.subject.service, folder)
+        if python := bytecode.find(base.python):
+            bytecode.compile_folder(folder / parts.SERVICE, SERVICE, python)
+        own = planning.own_layers(folder)
+        return [layers.pack(each, self.created, folder / f"{each.name}.tar.gz") for each in own]
 
     def export(self, outputs: Mapping[str, Path], target: Path, progress: Progress) -> None:
         """Write the image to a .tar file, which docker load takes where it is for one platform; or as a folder."""
@@ -134,7 +142,7 @@ class OciBuilder(Builder):
             requirements.read_text("utf-8"),
             base,
             self.created,
-            lambda folder: self.unpack(work, lock, base, folder),
+            lambda folder: self.unpack(work, lock, base, folder, link=True),
         )
 
     def _require_python(self, base: Base) -> None:

@@ -54,11 +54,7 @@ def plan(subject: Subject, base: Base, platform: Platform, libraries: Unpacked, 
         tag=subject.tag,
         base=base,
         platform=platform,
-        layers=(
-            Layer(parts.DEPENDENCIES, libraries.folder, LIBRARIES),
-            Layer(parts.SERVICE, folder / parts.SERVICE, SERVICE),
-            Layer(parts.MODEL, folder / parts.MODEL, MODEL),
-        ),
+        layers=(Layer(parts.DEPENDENCIES, libraries.folder, LIBRARIES), *own_layers(folder)),
         environment=_environment(subject.port),
         entrypoint=(base.command, "serve.py"),
         command=("serve",),
@@ -68,6 +64,11 @@ def plan(subject: Subject, base: Base, platform: Platform, libraries: Unpacked, 
         lock=libraries.lock,
         left_out=libraries.left_out,
     )
+
+
+def own_layers(folder: Path) -> tuple[Layer, Layer]:
+    """Return the layers of the service and of its model, whose parts lie in ``folder``."""
+    return Layer(parts.SERVICE, folder / parts.SERVICE, SERVICE), Layer(parts.MODEL, folder / parts.MODEL, MODEL)
 
 
 def moment(seconds: int) -> str:

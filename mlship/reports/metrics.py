@@ -50,3 +50,6 @@ _ALL = (
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+
+#: What happened in a run, and not an estimate of anything: the longest answer took so long, so many requests failed.
+FACTS = frozenset({"max", "errors"})

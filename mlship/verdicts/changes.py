@@ -4,11 +4,8 @@ import math
 from dataclasses import dataclass
 
 from mlship.intervals import interval
-from mlship.reports.metrics import METRICS
+from mlship.reports.metrics import FACTS, METRICS
 from mlship.reports.model import Measurement
-
-#: What happened in a run, and not an estimate of anything: the longest answer took so long, so many requests failed.
-FACTS = frozenset({"max", "errors"})
 
 #: By how much, as a share to either side, what a run tells once differs from run to run of the same thing: no round
 #: says it. Peaks of one service under the same loads lay within 0.3 % (RSS) and 0.7 % (PSS, which hangs on who else has

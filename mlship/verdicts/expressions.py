@@ -12,8 +12,7 @@ from typing import Literal
 
 from mlship.errors import UsageError
 from mlship.plugins import nearest
-from mlship.reports.metrics import METRICS, Metric, Unit
-from mlship.verdicts.changes import FACTS
+from mlship.reports.metrics import FACTS, METRICS, Metric, Unit
 
 Operator = Literal[">", "<", ">=", "<="]
 

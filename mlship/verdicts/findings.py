@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from mlship.errors import UsageError
+from mlship.reports.metrics import FACTS
 from mlship.reports.model import Measurement, Report
 from mlship.verdicts import changes
 from mlship.verdicts.baseline import Baseline
@@ -87,7 +88,7 @@ def _assumed(*measurements: Measurement) -> float:
 def _quotient(gate: Gate, measured: Measurement, base: Measurement, name: str) -> Known:
     """Return ``measured`` over ``base``, which is called ``name``; raises UsageError where that has no meaning."""
     metric = gate.metric
-    if metric.name in changes.FACTS:
+    if metric.name in FACTS:
         hint = "give a limit of its own, or take p99.9" if metric.unit == "s" else "give a limit of its own: 0.1%"
         raise UsageError(f"'{gate.expression}': {metric.name} of one run against another's tells nothing", hint)
     if base.value <= 0 or measured.value < 0:

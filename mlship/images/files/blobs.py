@@ -4,9 +4,10 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -19,6 +20,8 @@ from mlship.errors import BuildError, WorkspaceError
 from mlship.images.plan import Platform
 
 _PIECE = 1 << 20
+#: Layouts have links to what is in the cache, as clones have to git's objects: who writes to one writes to both.
+READ_ONLY = 0o444
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,8 @@ def settle(part: Path, digest: str, whence: str) -> Path:
     if (found := f"sha256:{sha256(part)}") != digest:
         part.unlink()
         raise damaged(whence, digest, found)
-    path = place(digest)
-    part.replace(path)
-    return path
+    part.chmod(READ_ONLY)
+    return part.replace(place(digest))
 
 
 def store(content: bytes | IO[bytes], whence: str, digest: str = "") -> Path:
@@ -146,12 +148,22 @@ def store(content: bytes | IO[bytes], whence: str, digest: str = "") -> Path:
             hashed = _copy(io.BytesIO(content) if isinstance(content, bytes) else content, target)
         if digest and f"sha256:{hashed}" != digest:
             raise damaged(whence, digest, f"sha256:{hashed}")
+        temporary.chmod(READ_ONLY)
         return temporary.replace(folder / hashed)
     except OSError as error:
         raise unwritten(error, folder) from error
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+
+
+def put(source: Path, target: Path) -> None:
+    """Make ``target`` a copy of ``source``: a link where that is in the cache, which no file is changed in."""
+    if source.is_relative_to(cache().parent):
+        with suppress(OSError):  # on another disk, or one without links
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
 
 
 def damaged(whence: str, digest: str, found: str) -> BuildError:

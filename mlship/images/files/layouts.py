@@ -15,7 +15,7 @@ from typing import Any
 from mlship.artifacts import partial
 from mlship.errors import UsageError
 from mlship.images.files import manifests
-from mlship.images.files.blobs import Assembled, Attached, Blob, unwritten
+from mlship.images.files.blobs import Assembled, Attached, Blob, put, unwritten
 from mlship.images.registries.referrers import descriptor
 
 _MARK = "oci-layout"
@@ -48,7 +48,7 @@ def write_layout(
         for relative, content in _entries(images, index, attached, name).items():
             path = made / relative
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content) if isinstance(content, bytes) else shutil.copyfile(content, path)
+            path.write_bytes(content) if isinstance(content, bytes) else put(content, path)
         swap(made, target, temporary / "old")
     except OSError as error:
         raise unwritten(error, target) from error

@@ -99,7 +99,7 @@ def slim(folder: Path, requirements: Path) -> tuple[LeftOut, ...]:
 
     No library goes as a whole that ``requirements`` names. What importlib.metadata tells of a distribution stays
     (version, requirements, entry points), and so do all licences. Debug symbols are cut off shared libraries. Files of
-    ``folder`` must not be hard links, because they are changed in place.
+    ``folder`` may be hard links: none is changed in place.
     """
     found: dict[str, Distribution] = {canonicalize_name(each.name): each for each in distributions(path=[str(folder)])}
     rules = list(_rules(found, read(requirements)))
@@ -113,12 +113,13 @@ def slim(folder: Path, requirements: Path) -> tuple[LeftOut, ...]:
 
 def _rules(found: Mapping[str, Distribution], wanted: Mapping[str, object]) -> Iterator[_Rule]:
     """Yield the rules that hold for the distributions that were ``found``, where the user named those ``wanted``."""
-    extends = any("onnxruntime" in _requires(each) for each in found.values())
+    requires = {name: _requires(each) for name, each in found.items()}
+    extends = any("onnxruntime" in each for each in requires.values())
     for rule in _RULES:
         # what builds upon ONNX Runtime may be a program in C, as onnxruntime-genai is
         if rule.needed_by not in found and not (extends and rule.pattern == _OF_C):
             yield rule
-    for name in _unused(found, wanted):
+    for name in _unused(requires, wanted):
         yield _Rule(name, "*", _UNUSED_REASON)
 
 
@@ -145,14 +146,14 @@ def _take(folder: Path, name: str, files: list[str], rules: list[_Rule]) -> Iter
         yield "*.so", "debug symbols, of the end of these files", size
 
 
-def _unused(found: Mapping[str, Distribution], wanted: Mapping[str, object]) -> list[str]:
+def _unused(requires: Mapping[str, set[str]], wanted: Mapping[str, object]) -> list[str]:
     """List those of _UNUSED that nobody asked for but ONNX Runtime, or what goes as well."""
     gone: list[str] = []
     for name in _UNUSED:
-        asking = {other for other, each in found.items() if name in _requires(each)} - {*gone}
-        if name in found and name not in wanted and asking <= {"onnxruntime"}:
+        asking = {other for other, each in requires.items() if name in each} - {*gone}
+        if name in requires and name not in wanted and asking <= {"onnxruntime"}:
             gone.append(name)
-    return gone if "onnxruntime" in found and _ONNX not in found else []
+    return gone if "onnxruntime" in requires and _ONNX not in requires else []
 
 
 def _requires(distribution: Distribution) -> set[str]:

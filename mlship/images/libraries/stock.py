@@ -17,7 +17,7 @@ from mlship.errors import BuildError
 from mlship.images import parts
 from mlship.images.base import Base
 from mlship.images.files import layers
-from mlship.images.files.blobs import Blob, cache, cache_errors
+from mlship.images.files.blobs import READ_ONLY, Blob, cache, cache_errors
 from mlship.images.files.manifests import GZIP
 from mlship.images.libraries import bytecode, wheels
 from mlship.images.plan import LIBRARIES, Layer, LeftOut
@@ -49,7 +49,7 @@ def libraries(
     """Return the layer of what ``lock`` names, for ``base``.
 
     Where it is not kept yet, ``unpack`` puts the libraries into a folder and returns what it left out, which depends on
-    the requirements that are ``wanted`` too.
+    the requirements that are ``wanted`` too. Files in the folder are not changed.
     """
     python = bytecode.find(base.python)
     fitting = wheels.python_platform(base), base.python, python.version if python else ""
@@ -94,6 +94,7 @@ def _make(
         "compiled": compiled,
         "left_out": [asdict(each) for each in left_out],
     }
+    layer.path.chmod(READ_ONLY)
     (made / _ABOUT).write_text(json.dumps(about), "utf-8")
 
 

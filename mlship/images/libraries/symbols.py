@@ -1,6 +1,7 @@
 """Symbols for debuggers: cut off shared libraries where nothing that runs comes after them."""
 
 import os
+import shutil
 import struct
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -33,9 +34,12 @@ def cut(path: Path) -> int:
         header = bytearray(content[:_HEADER])
     struct.pack_into("<Q", header, 0x28, 0)  # e_shoff: no table of sections
     struct.pack_into("<HH", header, 0x3C, 0, 0)  # e_shnum, e_shstrndx
-    os.truncate(path, end)
-    with path.open("r+b") as shortened:
+    # a copy: the file may have another name, in uv's cache
+    copied = Path(shutil.copy(path, path.with_name(f".{path.name}")))
+    os.truncate(copied, end)
+    with copied.open("r+b") as shortened:
         shortened.write(header)
+    copied.replace(path)
     return size - end
 
 

@@ -50,10 +50,19 @@ def lock(requirements: Path, base: Base, folder: Path | None = None) -> tuple[st
     return tuple(sorted(lines))
 
 
-def unpack(lock: Sequence[str], base: Base, out: Path, folder: Path | None = None, options: Sequence[str] = ()) -> None:
+def unpack(
+    lock: Sequence[str],
+    base: Base,
+    out: Path,
+    folder: Path | None = None,
+    options: Sequence[str] = (),
+    *,
+    link: bool = False,
+) -> None:
     """Unpack the wheels that ``lock`` names for ``base`` in ``out``, which need not be of this machine's kind.
 
     ``options`` are lines of the requirements that say where wheels are, as --extra-index-url. Every hash is checked.
+    With ``link`` files are hard links to those of uv's cache, where it is on the same disk: none may be changed.
     Raises what ``lock`` raises.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -61,7 +70,8 @@ def unpack(lock: Sequence[str], base: Base, out: Path, folder: Path | None = Non
         locked = Path(beside) / "requirements.lock"
         # in a file, as the address of an index may hold a password
         locked.write_text("".join(f"{line}\n" for line in (*options, *lock)), "utf-8")
-        exactly = ["--require-hashes", "--no-deps", "--link-mode", "copy", "--no-compile-bytecode"]
+        mode = "hardlink" if link else "copy"
+        exactly = ["--require-hashes", "--no-deps", "--link-mode", mode, "--no-compile-bytecode"]
         command = ["install", *exactly, "--target", str(out.resolve()), "--requirement", str(locked)]
         done = _uv(command, base, folder)
     if done.returncode:

@@ -34,9 +34,9 @@ def base(machine: str = "x86_64") -> Base:
     return Base("base", MINOR, "python3", machine, (2, 36))
 
 
-def libraries(requirements: Path, out: Path, machine: str = "x86_64") -> Path:
+def libraries(requirements: Path, out: Path, machine: str = "x86_64", *, link: bool = False) -> Path:
     """Put the libraries into ``out`` as the builders do."""
-    unpack(lock(requirements, base(machine)), base(machine), out)
+    unpack(lock(requirements, base(machine)), base(machine), out, link=link)
     slim(out, requirements)
     python = bytecode.find(MINOR)
     assert python is not None
@@ -81,6 +81,17 @@ def test_two_folders_hold_the_same_bytes(
 ) -> None:
     again = libraries(scaffolded("numeric") / "requirements.txt", tmp_path / "again")
     assert contents(again) == contents(made())
+
+
+def test_files_of_uvs_cache_are_not_changed_by_what_is_made_of_links_to_them(
+    made: Callable[..., Path], scaffolded: Callable[..., Path], tmp_path: Path
+) -> None:
+    requirements = scaffolded("numeric") / "requirements.txt"
+    locked = lock(requirements, base())
+    unpack(locked, base(), tmp_path / "before")
+    assert contents(libraries(requirements, tmp_path / "linked", link=True)) == contents(made())
+    unpack(locked, base(), tmp_path / "after")
+    assert contents(tmp_path / "before") == contents(tmp_path / "after")
 
 
 @pytest.mark.parametrize("framework", ["fastapi", "asgi"])

@@ -33,7 +33,9 @@ def test_what_is_not_as_its_digest_says_is_not_stored() -> None:
 
 
 def test_a_blob_that_was_damaged_in_the_cache_is_thrown_away() -> None:
-    blobs.store(CONTENT, "a file").write_bytes(b"a lier.")
+    path = blobs.store(CONTENT, "a file")
+    path.unlink()
+    path.write_bytes(b"a lier.")
     assert blobs.kept(DIGEST) is None
     assert left() == []
 
@@ -64,3 +66,34 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("not a folder")
     with pytest.raises(WorkspaceError, match=str(tmp_path / "cache")):
         blobs.store(CONTENT, "a file")
+
+
+def test_what_the_cache_has_is_linked_and_cannot_be_written(tmp_path: Path) -> None:
+    path = blobs.store(CONTENT, "a file")
+    blobs.put(path, tmp_path / "out")
+    assert (tmp_path / "out").samefile(path)
+    assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_what_was_fetched_is_linked_and_cannot_be_written(tmp_path: Path) -> None:
+    with blobs.claimed(DIGEST) as part:
+        part.write_bytes(CONTENT)
+        path = blobs.settle(part, DIGEST, "a layer")
+    blobs.put(path, tmp_path / "out")
+    assert (tmp_path / "out").samefile(path)
+    assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_a_file_of_the_users_is_copied(tmp_path: Path) -> None:
+    (tmp_path / "own").write_bytes(CONTENT)
+    blobs.put(tmp_path / "own", tmp_path / "out")
+    assert not (tmp_path / "out").samefile(tmp_path / "own")
+    assert (tmp_path / "out").read_bytes() == CONTENT
+
+
+def test_what_cannot_be_linked_is_copied(tmp_path: Path) -> None:
+    path = blobs.store(CONTENT, "a file")
+    (tmp_path / "out").write_bytes(b"a file is in the way of links")
+    blobs.put(path, tmp_path / "out")
+    assert not (tmp_path / "out").samefile(path)
+    assert (tmp_path / "out").read_bytes() == CONTENT

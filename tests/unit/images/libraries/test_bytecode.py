@@ -71,6 +71,13 @@ def test_all_files_are_compiled(python: Interpreter, tmp_path: Path) -> None:
     ]
 
 
+def test_many_files_are_compiled_once_each(python: Interpreter, tmp_path: Path) -> None:
+    for number in range(600):
+        (tmp_path / f"m{number}.py").write_text(f"NUMBER = {number}\n")
+    compile_folder(tmp_path, "/opt/app/lib", python)
+    assert {name.split(".")[0] for name in compiled(tmp_path)} == {f"__pycache__/m{number}" for number in range(600)}
+
+
 def test_two_folders_get_the_same_bytes(python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = sources(tmp_path / "one"), sources(tmp_path / "another" / "with a longer name")
     compile_folder(one, "/opt/app/lib", python)

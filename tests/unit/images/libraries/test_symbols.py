@@ -38,6 +38,18 @@ def test_symbols_at_the_end_are_cut_off(machine: int, tmp_path: Path) -> None:
     assert struct.unpack_from("<HH", after, 0x3C) == (0, 0)
 
 
+def test_another_name_of_the_file_keeps_its_symbols(tmp_path: Path) -> None:
+    kept, path = tmp_path / "cache" / "a.so", tmp_path / "a.so"
+    kept.parent.mkdir()
+    kept.write_bytes(elf([TEXT, DEBUG]))
+    kept.chmod(0o755)
+    path.hardlink_to(kept)
+    assert cut(path)
+    assert kept.read_bytes() == elf([TEXT, DEBUG])
+    assert path.stat().st_mode == kept.stat().st_mode
+    assert {each.name for each in tmp_path.iterdir()} == {"cache", "a.so"}
+
+
 @pytest.mark.parametrize(
     "content",
     [

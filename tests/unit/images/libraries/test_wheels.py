@@ -60,6 +60,16 @@ def test_what_is_unpacked_has_neither_scripts_nor_files_of_the_installer(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["some_thing-1.0.dist-info", "some_thing.py"]
 
 
+@pytest.mark.parametrize("link", [True, False])
+def test_files_have_a_name_in_uvs_cache_where_they_may_have_one(
+    make_wheel: Wheel, requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, link: bool
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    folder = make_wheel("some_thing").parent
+    unpack(lock(requirements, BASE, folder), BASE, tmp_path / "out", folder, link=link)
+    assert ((tmp_path / "out" / "some_thing.py").stat().st_nlink > 1) == link
+
+
 def test_a_library_is_not_unpacked_without_its_hash(make_wheel: Wheel, requirements: Path, tmp_path: Path) -> None:
     folder = make_wheel("some_thing").parent
     (line,) = lock(requirements, BASE, folder)
