@@ -57,7 +57,7 @@ def read(path: Path) -> Config:
         return Config()
     except (OSError, ValueError) as error:
         raise ConfigError(f"'{path.name}' cannot be read: {error}") from error
-    known = ["project", *STAGES]
+    known = ["project", *STAGES, "deploy"]
     for name, table in content.items():
         if name not in known or not isinstance(table, dict):
             raise ConfigError(f"'{path.name}' has no table [{name}]", plugins.nearest(name, known))
@@ -68,6 +68,24 @@ def read(path: Path) -> Config:
 def plugin_of(stage: str, config: Config) -> str:
     """Return the plugin that does ``stage`` where the command line names none."""
     return str(config.stages.get(stage, {}).get("plugin", STAGES[stage][1]))
+
+
+def target(name: str, config: Config, settings: Mapping[str, Any], flags: Mapping[str, Any]) -> Stage:
+    """Return the configured plugin of a deploy target: from [deploy] and [deploy.NAME], ``--set``, then given flags.
+
+    Options in [deploy] are those of every target that has them. Raises ConfigError, PluginError.
+    """
+    table = config.stages.get("deploy", {})
+    fields = plugins.load("targets", name).model_fields
+    shared = {key: value for key, value in table.items() if not isinstance(value, dict) and key in fields}
+    given = {key: value for key, value in flags.items() if value is not None}
+    options = {**shared, **table.get(name, {}), **settings, **given}
+    variables = [source.get("env", {}) for source in (shared, table.get(name, {}), settings)]
+    if any(variables) and all(
+        isinstance(each, dict) for each in variables
+    ):  # a variable more is no reason to lose others
+        options["env"] = {key: value for each in variables for key, value in each.items()}
+    return configure("targets", name, options)
 
 
 def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -140,7 +158,9 @@ def _validated(kind: type[BaseModel], options: Mapping[str, Any], where: str) ->
             raise ConfigError(
                 f"{where} has no option '{key}'", plugins.nearest(key, list(kind.model_fields))
             ) from error
-        raise ConfigError(f"{where}: '{key}' cannot be {first['input']!r}: {first['msg'].lower()}") from error
+        field = kind.model_fields.get(str(first["loc"][0]) if first["loc"] else "")
+        hint = f"{key}: {field.description}" if field is not None and field.description else ""
+        raise ConfigError(f"{where}: '{key}' cannot be {first['input']!r}: {first['msg'].lower()}", hint) from error
 
 
 def _value(text: str) -> Any:

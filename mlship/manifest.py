@@ -1,7 +1,7 @@
 """mlship.lock: what each stage did, with which versions, options, inputs and outputs. Meant to be committed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,12 @@ class Manifest(_Strict):
     def with_record(self, record: Record, order: tuple[str, ...]) -> "Manifest":
         """Return a manifest in which ``record`` stands for its stage."""
         stages = {**self.stages, record.stage: record}
-        return Manifest(stages={name: stages[name] for name in order if name in stages})
+        known = [name for name in stages if name.partition("/")[0] in order]
+        return Manifest(stages={name: stages[name] for name in sorted(known, key=_place(order))})
+
+
+def _place(order: tuple[str, ...]) -> Callable[[str], tuple[int, str]]:
+    return lambda name: (order.index(name.partition("/")[0]), name)
 
 
 def read(path: Path) -> Manifest:

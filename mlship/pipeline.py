@@ -130,7 +130,7 @@ def _do(workspace: Workspace, step: Step, given: Given, listener: Listener, *, f
 
 def _plan(workspace: Workspace, step: Step, given: Given) -> _Planned:
     """Collect the inputs of ``step`` and compute its fingerprint."""
-    there = workspace.artifacts(step.stage) | _brought(workspace, step, given)
+    there = workspace.artifacts(step.stage.partition("/")[0]) | _brought(workspace, step, given)
     idle = _IDLE if step.instance.group == "optimizers" and "native" in there else ""
     missing = _missing(step, there)
     if missing and not idle:
@@ -284,7 +284,7 @@ def _missing(step: Step, there: Mapping[str, Path]) -> str:
 
 def _lacks(step: Step, kind: str, there: Mapping[str, Path]) -> UsageError:
     """Say what ``step`` lacks, and which command makes it."""
-    stage, other = step.stage, next((kind for kind in ("native", "pmml") if kind in there), "")
+    stage, other = step.stage.partition("/")[0], next((kind for kind in ("native", "pmml") if kind in there), "")
     if kind == "onnx" and other:
         message = f"{stage}: the model is kept as {other}, and plugin '{step.plugin}' takes ONNX"
         return UsageError(message, "mlship convert --to onnx")

@@ -24,15 +24,21 @@ Ask = Callable[[NDArray[np.int64]], Mapping[str, NDArray[Any]]]
 
 
 def replay(
-    url: str, golden: Golden, signature: Signature, tolerance: Tolerance = DOUBLE, *, timeout: float = 10.0
+    url: str,
+    golden: Golden,
+    signature: Signature,
+    tolerance: Tolerance = DOUBLE,
+    *,
+    timeout: float = 10.0,
+    headers: Mapping[str, str] | None = None,
 ) -> Verdict:
     """POST golden rows to ``url``/predict, in batches and one by one, and compare the answers with the original's.
 
     Rows that hold infinite values are left out, because JSON cannot carry them; row numbers in the verdict are those of
-    ``golden``. ``timeout`` is in seconds and holds for each request.
+    ``golden``. ``timeout`` is in seconds and holds for each request, with which ``headers`` are sent.
     Raises ServiceError when the service does not answer as the contract says; a wrong answer is a failed verdict.
     """
-    with Client(url, timeout) as client:
+    with Client(url, timeout, headers=headers) as client:
         return judged(
             lambda rows: arrays(client.predict(payload(golden, signature, rows)), signature, len(rows)),
             golden,

@@ -165,9 +165,34 @@ class ImageBuilder(Stage):
         raise PluginError(f"plugin '{type(self).__name__}' pushes no image", "leave --push out")
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What a validator said of deployment files: ``passed`` is None where the validator is not installed.
+
+    ``said`` is one line, or all that it found.
+    """
+
+    validator: str
+    passed: bool | None
+    said: str
+
+
 class Target(Stage):
-    """image -> deployment files."""
+    """image (+ report) -> deployment files, which pass the validators of their platform."""
 
     group = "targets"
-    reads = ("image", "signature")
+    reads: ClassVar[tuple[str, ...]] = ("image", "signature")
+    uses: ClassVar[tuple[str, ...]] = ("report", "service", "golden")
     writes = ("manifests",)
+
+    def check(self, folder: Path, progress: Progress) -> tuple[Checked, ...]:
+        """Have every validator that is installed look at what was written to ``folder``; name those that are not."""
+        raise NotImplementedError
+
+    def up(self, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Start what was written to ``folder`` on this machine; return what is told of it, with its ``url``."""
+        raise PluginError(f"plugin '{type(self).__name__}' starts nothing on this machine", "leave --up out")
+
+    def down(self, folder: Path, progress: Progress) -> dict[str, Any]:
+        """End what ``up`` has started; return what is told of it."""
+        raise PluginError(f"plugin '{type(self).__name__}' starts nothing on this machine", "leave --down out")

@@ -1,5 +1,6 @@
 """The contract suite for stage plugins: subclass ``StageContract`` in your tests, name your plugin, and run pytest."""
 
+import json
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +21,25 @@ from mlship.pipeline import Given, Step
 from mlship.stages import Converter, Original, Outcome, Stage
 from mlship.workspace import Workspace
 
+#: What a builder says of an image that it made and started.
+_IMAGE = {
+    "built": True,
+    "builder": "docker",
+    "tags": ["team/tree:1"],
+    "cold_start_seconds": 0.5,
+    "rss_bytes": 80_000_000,
+}
+
 
 def quiet(message: str, fraction: float | None = None) -> None:
     """Take progress and say nothing."""
 
 
 def example(folder: Path) -> dict[str, Path]:
-    """Train a small tree below ``folder`` and take it to a scaffolded service; return the artifacts by kind."""
+    """Train a small tree below ``folder`` and take it to a scaffolded service; return the artifacts by kind.
+
+    The image among them is one that a builder might have made: there is none.
+    """
     flowers = load_iris(as_frame=True)
     model, sample = folder / "model.joblib", folder / "sample.csv"
     joblib.dump(DecisionTreeClassifier(max_depth=3, random_state=0).fit(flowers.data, flowers.target), model)
@@ -42,7 +55,9 @@ def example(folder: Path) -> dict[str, Path]:
         group, name = config.STAGES[stage]
         steps.append(Step(stage, name, config.configure(group, name, chosen)))
     pipeline.run(workspace, steps, Given(model, sample), Screen(as_json=False, verbosity=-1))
-    return {**workspace.artifacts("build"), "original": model, "sample": sample}
+    image = folder / "image.json"
+    image.write_text(json.dumps(_IMAGE), encoding="utf-8")
+    return {**workspace.artifacts("build"), "original": model, "sample": sample, "image": image}
 
 
 class StageContract:

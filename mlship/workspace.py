@@ -20,7 +20,7 @@ from mlship.artifacts import MARK, Artifact, digest, files, measure, storage_err
 from mlship.errors import DamagedWorkspaceError, WorkspaceError
 from mlship.manifest import File, Manifest, Record
 
-#: The stages, in order.
+#: The stages, in order; there is one of deploy for each target, called deploy/TARGET.
 ORDER = ("convert", "optimize", "scaffold", "benchmark", "build", "deploy")
 
 #: In a folder that the user gets: the part that stays mlship's.
@@ -112,7 +112,7 @@ class Workspace:
     def staging(self, stage: str) -> Iterator[Path]:
         """Give a temporary folder to write in; it is gone afterwards, committed or not."""
         self._temporary.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{stage}-", dir=self._temporary))
+        folder = Path(tempfile.mkdtemp(prefix=f"{stage.replace('/', '-')}-", dir=self._temporary))
         try:
             yield folder
         finally:
@@ -143,6 +143,7 @@ class Workspace:
         if fresh.exists():
             if place.exists():
                 place.rename(Path(tempfile.mkdtemp(dir=self._temporary)) / "old")
+            place.parent.mkdir(parents=True, exist_ok=True)
             fresh.rename(place)
         if journal["publish"]:
             record = self._publish(record, journal["publish"])
@@ -199,7 +200,7 @@ class Workspace:
         what = "is missing" if not path.exists() else "was changed" if digest(path) != sha256 else ""
         if what:
             message = f"'{self.shown(path)}' {what} since {stage} wrote it"
-            raise DamagedWorkspaceError(message, f"mlship {stage} --force makes it again")
+            raise DamagedWorkspaceError(message, f"mlship {stage.replace('/', ' ')} --force makes it again")
 
     def artifacts(self, before: str) -> dict[str, Path]:
         """Return the artifacts that the stages before ``before`` left, the latest of each kind, checked.

@@ -23,6 +23,7 @@ COMMANDS = {
     "benchmark": "Measure the model and its service, and judge gates.",
     "report": "Write the page of the last benchmark again, or that of all that were saved.",
     "build": "Build an image of the service, start it and check its answers.",
+    "deploy": "Write deployment files for a platform, check them, or start them here.",
     "verify": "Replay the golden set against an ONNX file or a running service.",
     "inspect": "Say what is in a model file, without executing any of it.",
     "status": "Show what the workspace holds, and what is out of date.",

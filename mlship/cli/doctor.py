@@ -47,7 +47,8 @@ def _uv() -> dict[str, Any]:
 
 def _plugins() -> list[dict[str, Any]]:
     found = []
-    for stage, (group, _) in STAGES.items():
+    groups = {stage: group for stage, (group, _) in STAGES.items()} | {"deploy": "targets"}
+    for stage, group in groups.items():
         for name in plugins.names(group):
             try:
                 plugins.load(group, name)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mlship import pipeline
 from mlship.cli.build import Tag, fitting, image_flags, require_image
 from mlship.cli.common import (
     Code,
@@ -23,16 +24,23 @@ from mlship.cli.common import (
     run_stages,
 )
 from mlship.cli.console import Answer, Screen
+from mlship.cli.deploy import planned
 from mlship.cli.proof import proof
 from mlship.config import STAGES, plugin_of
 from mlship.config import read as read_config
 from mlship.errors import UsageError
 from mlship.judging import SERVED
+from mlship.pipeline import Given
 from mlship.plugins import load, nearest
 from mlship.workspace import Workspace
 
 From = Annotated[
     str | None, typer.Option("--from", help="Run this stage and those after it again.", show_default=False)
+]
+
+Deploy = Annotated[
+    list[str] | None,
+    typer.Option("--deploy", help="Write the files for this platform, too (repeatable).", show_default=False),
 ]
 
 
@@ -47,6 +55,7 @@ def command(
     precision: Precision = None,
     framework: Framework = None,
     tag: Tag = None,
+    deploy: Deploy = None,
     trust: Trust = None,
     code: Code = None,
     python_env: Env = None,
@@ -59,6 +68,7 @@ def command(
     if from_ is not None and from_ not in stages:
         raise UsageError(f"there is no stage '{from_}'", nearest(from_, stages))
     _require_service(to or plugin_of("convert", read_config(workspace.config_file)))
+    platforms = [planned(workspace, name, {}, {}, force=force) for name in deploy or ()]
     forced = stages if force else stages[stages.index(from_) :] if from_ else []
     given, answers = brought(workspace, model, data, target, trust, code, python_env)
     flags = {
@@ -72,7 +82,9 @@ def command(
     )
     if tag:
         require_image(workspace, done[-1].record)
-    return Answer(results(done), proof(workspace), brief=done[-1].record.summary, headed=True)
+    built = done[-1].record
+    done += pipeline.run(workspace, platforms, Given(), screen, force=[step.stage for step in platforms if force])
+    return Answer(results(done), proof(workspace), brief=built.summary, headed=True)
 
 
 def _require_service(converter: str) -> None:

@@ -16,13 +16,14 @@ def command(screen: Screen, workspace: Workspace) -> Answer:
     """Show what the workspace holds, and what is out of date."""
     records = workspace.manifest().stages
     states: dict[str, dict[str, Any]] = {}
-    for stage in STAGES:
+    for stage in [*STAGES, *(stage for stage in records if stage not in STAGES)]:  # deploy/TARGET, of those there are
         states[stage] = _state(workspace, records.get(stage))
         earlier = [name for name, state in states.items() if state["state"] in ("gone", "damaged", "out of date")]
         if states[stage]["state"] == "done" and earlier:
             states[stage] = {"state": "out of date", "changed": earlier}
+    width = max(map(len, states))
     lines = [
-        f"{stage:<10} {state['state']:<12} {records[stage].summary if stage in records else ''}".rstrip()
+        f"{stage:<{width}} {state['state']:<12} {records[stage].summary if stage in records else ''}".rstrip()
         for stage, state in states.items()
     ]
     if not records:

@@ -1,0 +1,1 @@
+"""Deploy targets: what turns an image into the files of a platform."""

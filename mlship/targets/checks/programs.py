@@ -1,0 +1,46 @@
+"""Validators of other projects: run where they are installed, named where they are not."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from mlship.stages import Checked
+
+_PATIENCE = 300
+
+
+def program(name: str, arguments: Sequence[str], folder: Path) -> Checked:
+    """Run the program ``name`` in ``folder``: it passes where it ends with 0."""
+    done = ended(name, arguments, folder)
+    if done is None:
+        return absent(name)
+    words = (done.stdout + done.stderr).strip()
+    return Checked(name, done.returncode == 0, "found nothing" if done.returncode == 0 else words[-4000:])
+
+
+def ended(name: str, arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str] | None":
+    """Run the program ``name`` in ``folder`` until it ends; None where it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        return None
+    return subprocess.run(
+        [found, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def absent(name: str) -> Checked:
+    """Return what is said of a validator that is not installed."""
+    return Checked(name, None, f"{name} is not installed")
+
+
+def is_there(module: str) -> bool:
+    """Say whether a validator that is a Python module is installed."""
+    return find_spec(module) is not None
