@@ -1,0 +1,1 @@
+"""Deployments on the container engine of this machine."""

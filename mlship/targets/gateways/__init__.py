@@ -1,0 +1,1 @@
+"""The gateways that stand before copies of a service: what each is, runs as, and is told."""
