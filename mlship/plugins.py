@@ -47,7 +47,18 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "docker": "mlship.images.docker:DockerBuilder",
         "oci": "mlship.images.oci:OciBuilder",
     },
-    "targets": {},
+    "targets": {
+        "aws-ecs": "mlship.targets.aws_ecs:EcsTarget",
+        "aws-lambda": "mlship.targets.aws_lambda:LambdaTarget",
+        "aws-sagemaker": "mlship.targets.aws_sagemaker:SageMakerTarget",
+        "azure-container-apps": "mlship.targets.azure_container_apps:ContainerAppsTarget",
+        "azure-ml": "mlship.targets.azure_ml:AzureMlTarget",
+        "compose": "mlship.targets.compose:ComposeTarget",
+        "helm": "mlship.targets.helm:HelmTarget",
+        "kserve": "mlship.targets.kserve:KServeTarget",
+        "kubernetes": "mlship.targets.kubernetes:KubernetesTarget",
+        "triton": "mlship.targets.triton:TritonTarget",
+    },
 }
 
 

@@ -23,6 +23,8 @@ packages() {
   command -v chromium >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends chromium
   # images are pushed to it and pulled from it
   command -v docker-registry >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends docker-registry
+  # stands before deployed services
+  command -v nginx >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends nginx-light
   # two programs that score PMML run on it
   command -v java >/dev/null || apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends default-jre-headless
 }

@@ -80,6 +80,26 @@ class TestOci(StageContract):
         return configure("images", "oci", {"base": str(tmp_path / "slim")})
 
 
+class TestCompose(StageContract):
+    group, name = "targets", "compose"
+
+
+class TestHelm(StageContract):
+    group, name = "targets", "helm"
+
+
+class TestKServe(StageContract):
+    group, name = "targets", "kserve"
+
+
+class TestKubernetes(StageContract):
+    group, name = "targets", "kubernetes"
+
+
+class TestTriton(StageContract):
+    group, name = "targets", "triton"
+
+
 @pytest.mark.parametrize(("group", "name"), STAGES.values(), ids=STAGES)
 def test_the_libraries_of_a_stage_that_runs_by_default_come_with_mlship(group: plugins.Group, name: str) -> None:
     brought = {Requirement(line) for line in requires("mlship") or ()}

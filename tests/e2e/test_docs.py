@@ -13,10 +13,14 @@ from tests.e2e.conftest import Mlship
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text("utf-8")
-PAGES = sorted((CHECKOUT / "docs" / "how-to").glob("*.md"))
+#: test_deploy.py tells of the pages on platforms.
+PAGES = sorted(page for page in (CHECKOUT / "docs" / "how-to").glob("*.md") if not page.stem.startswith("deploy-"))
 
 #: What stands for things that only the reader has, takes minutes, or opens a browser; test_benchmark.py tells of those.
-THEIRS = ("http://", "$GIT_SHA", "mypackage", "registry.example", "-t iris:1", "../main", "main.json", "--open")
+THEIRS = (
+    *("http://", "$GIT_SHA", "mypackage", "registry.example", "-t iris:1", "../main", "main.json", "--open"),
+    *("--up", "--down"),
+)
 LONG = ("--duration", "--slo")
 
 
@@ -72,7 +76,7 @@ def test_continuous_integration_calls_the_readmes_test_command() -> None:
 
 
 def test_the_readmes_table_names_every_stage_and_its_files() -> None:
-    for stage in ("convert", "optimize", "scaffold", "benchmark", "build"):
+    for stage in ("convert", "optimize", "scaffold", "benchmark", "build", "deploy"):
         assert f"| {stage} |" in README
 
 
