@@ -26,6 +26,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from threadpoolctl import threadpool_limits
 
 from mlship import golden as golden_set
 from mlship import graphs
@@ -50,6 +51,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name functions and objects by what they are: their address is another in every process."""
     return str(getattr(val, "__name__", type(val).__name__)) if callable(val) or " at 0x" in repr(val) else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Train small models on one thread: several wait for one another, fifteen times as long where workers share cores.
+
+    Libraries are held to it that are loaded by now, in this process alone: what the tests start goes by its own rules.
+    """
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture

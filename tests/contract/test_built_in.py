@@ -10,8 +10,22 @@ from mlship import plugins
 from mlship.config import STAGES, configure
 from mlship.images.files.stored import Stored
 from mlship.stages import Stage
-from mlship.testing import StageContract
+from mlship.testing import StageContract, example
 from tests.unit.images.image_support import small
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return example(tmp_path_factory.mktemp("shared"))
+
+
+class Shared:
+    """One set of artifacts for many plugins, each of which must leave it as it is; TestOnnx makes its own."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def artifacts(cls, made: dict[str, Path]) -> dict[str, Path]:
+        return made
 
 
 class TestOnnx(StageContract):
@@ -19,43 +33,43 @@ class TestOnnx(StageContract):
     options = {"target": "target"}
 
 
-class TestNative(StageContract):
+class TestNative(Shared, StageContract):
     group, name = "converters", "native"
     options = {"target": "target"}
 
 
-class TestPmml(StageContract):
+class TestPmml(Shared, StageContract):
     group, name = "converters", "pmml"
     options = {"target": "target"}
 
 
-class TestPlanner(StageContract):
+class TestPlanner(Shared, StageContract):
     group, name = "optimizers", "planner"
     options = {"seconds": 0.1, "time_budget": 5.0}
 
 
-class TestAsgi(StageContract):
+class TestAsgi(Shared, StageContract):
     group, name = "scaffolds", "asgi"
 
 
-class TestFastApi(StageContract):
+class TestFastApi(Shared, StageContract):
     group, name = "scaffolds", "fastapi"
 
 
-class TestFlask(StageContract):
+class TestFlask(Shared, StageContract):
     group, name = "scaffolds", "flask"
 
 
-class TestDjango(StageContract):
+class TestDjango(Shared, StageContract):
     group, name = "scaffolds", "django"
 
 
-class TestStandard(StageContract):
+class TestStandard(Shared, StageContract):
     group, name = "benchmarks", "standard"
-    options = {"seconds": 0.1, "sizes": (1, 10)}
+    options = {"seconds": 0.1, "sizes": (1, 10), "starts": 1, "connections": (1,)}
 
 
-class TestDocker(StageContract):
+class TestDocker(Shared, StageContract):
     group, name = "images", "docker"
     options = {"base": "python:3.11-slim"}
 
@@ -65,7 +79,7 @@ class TestDocker(StageContract):
         monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
 
-class TestOci(StageContract):
+class TestOci(Shared, StageContract):
     group, name = "images", "oci"
 
     @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """What every method of optimisation keeps to, on models of several kinds."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -89,10 +90,19 @@ def method(request: pytest.FixtureRequest) -> Method:
     return found
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """What a method proposed, and the model that it builds on as it was before."""
+
+    candidates: list[Candidate]
+    before: bytes
+
+
 @pytest.fixture(scope="module")
-def proposed(method: Method, given: Any) -> list[Candidate]:
+def proposed(method: Method, given: Any) -> Proposed:
     base, task = given
-    return list(method.propose(base, task)) if method.advise(base, task).applies else []
+    before = base.model.SerializeToString()
+    return Proposed(list(method.propose(base, task)) if method.advise(base, task).applies else [], before)
 
 
 def test_its_advice_is_one_clause(method: Method, given: Any) -> None:
@@ -102,46 +112,43 @@ def test_its_advice_is_one_clause(method: Method, given: Any) -> None:
     assert not advice.why.endswith(".")
 
 
-def test_it_leaves_the_model_that_it_builds_on_alone(method: Method, given: Any) -> None:
-    base, task = given
-    before = base.model.SerializeToString()
-    if method.advise(base, task).applies:
-        list(method.propose(base, task))
-    assert base.model.SerializeToString() == before
+def test_it_leaves_the_model_that_it_builds_on_alone(proposed: Proposed, given: Any) -> None:
+    assert given[0].model.SerializeToString() == proposed.before
 
 
-def test_inputs_and_outputs_stay_as_they_are(proposed: list[Candidate], given: Any) -> None:
-    for candidate in proposed:
+def test_inputs_and_outputs_stay_as_they_are(proposed: Proposed, given: Any) -> None:
+    for candidate in proposed.candidates:
         for ends in ("input", "output"):
             assert _ends(candidate.model, ends) == _ends(given[0].model, ends)
         onnx.checker.check_model(candidate.model)
 
 
-def test_candidates_have_names_of_their_own_and_run(proposed: list[Candidate], given: Any) -> None:
+def test_candidates_have_names_of_their_own_and_run(proposed: Proposed, given: Any) -> None:
     task: Task = given[1]
-    assert len({candidate.name for candidate in proposed}) == len(proposed)
-    for candidate in proposed:
+    assert len({candidate.name for candidate in proposed.candidates}) == len(proposed.candidates)
+    for candidate in proposed.candidates:
         session = Session(candidate.model.SerializeToString(), Settings(**candidate.settings))
         answers = session.run(session.feed(task.judge.inputs))
         assert all(len(values) == len(task.judge) for values in answers.values())
 
 
-def test_what_calls_itself_lossless_is(proposed: list[Candidate], given: Any) -> None:
+def test_what_calls_itself_lossless_is(proposed: Proposed, given: Any) -> None:
     from mlship.golden import Golden
     from mlship.parity import tolerance_of
 
     task: Task = given[1]
     golden = Golden(dict(task.judge.inputs), dict(task.judge.outputs), ("sample",) * len(task.judge))
-    for candidate in proposed:
+    for candidate in proposed.candidates:
         if candidate.lossless:
             verdict = runtime.parity(candidate.model.SerializeToString(), golden, tolerance_of(task.signature))
             assert verdict.passed, (candidate.name, verdict.sentence())
 
 
-def test_it_proposes_alike_each_time(method: Method, proposed: list[Candidate], given: Any) -> None:
-    again = list(method.propose(*given)) if proposed else []
-    assert [item.name for item in again] == [item.name for item in proposed]
-    same = [a.model.SerializeToString() == b.model.SerializeToString() for a, b in zip(again, proposed, strict=True)]
+def test_it_proposes_alike_each_time(method: Method, proposed: Proposed, given: Any) -> None:
+    first = proposed.candidates
+    again = list(method.propose(*given)) if first else []
+    assert [item.name for item in again] == [item.name for item in first]
+    same = [a.model.SerializeToString() == b.model.SerializeToString() for a, b in zip(again, first, strict=True)]
     assert all(same)
 
 

@@ -62,6 +62,16 @@ print(json.dumps({"rows": listed.tolist(), "answers": joblib.load(model).predict
 """
 
 
+#: Options of a benchmark that lasts no longer than it must, for stories of something else; and of all stages.
+BENCHMARK = ("seconds=0.1", "starts=1", "sizes=[1]", "connections=[1]")
+QUICK_BENCHMARK = tuple(word for option in BENCHMARK for word in ("--set", option))
+QUICK = (
+    "--set",
+    "optimize.seconds=0.1",
+    *(word for option in BENCHMARK for word in ("--set", f"benchmark.{option}")),
+)
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command did: its exit code, what it answered, what it said."""

@@ -169,7 +169,7 @@ def test_errors_are_json_too_when_asked(mlship: Mlship) -> None:
 
 
 WRITE = """
-import joblib, sys
+import joblib
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
@@ -186,8 +186,17 @@ things = {
     "unfitted pipeline": make_pipeline(StandardScaler(), LinearRegression()),
     "mine": Mine().fit([[0.0], [1.0]], [0.0, 1.0]),
 }
-joblib.dump(things[sys.argv[1]], "model.joblib")
+for name, thing in things.items():
+    joblib.dump(thing, f"{name}.joblib")
 """
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with files of what is no fitted model."""
+    folder = tmp_path_factory.mktemp("things")
+    subprocess.run([sys.executable, "-c", WRITE], cwd=folder, check=True)
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -202,8 +211,10 @@ joblib.dump(things[sys.argv[1]], "model.joblib")
         ("mine", ["__main__.Mine", "--trust __main__.Mine --code the_script_that_saved_it.py"]),
     ],
 )
-def test_what_is_no_fitted_model_is_named(mlship: Mlship, tmp_path: Path, thing: str, words: list[str]) -> None:
-    subprocess.run([sys.executable, "-c", WRITE, thing], cwd=tmp_path, check=True)
+def test_what_is_no_fitted_model_is_named(
+    mlship: Mlship, things: Path, tmp_path: Path, thing: str, words: list[str]
+) -> None:
+    shutil.copy(things / f"{thing}.joblib", tmp_path / "model.joblib")
     assert_refused(convert(mlship, tmp_path / "model.joblib"), 1, "'model.joblib'", *words)
 
 

@@ -12,7 +12,7 @@ import uv
 from docker import DockerClient
 
 from mlship.images.files.stored import Stored
-from tests.e2e.conftest import Mlship
+from tests.e2e.conftest import QUICK, Mlship
 from tests.integration.images.registries import Server, login, serving
 from tests.unit.images.image_support import AMD64, SLIM, assembled, layer
 
@@ -183,10 +183,7 @@ def test_paths_in_the_configuration_are_relative_to_it(mlship: Mlship, workspace
 
 
 def test_ship_says_how_to_start_what_no_engine_has(mlship: Mlship, workspace: Path) -> None:
-    quick = ("--set", "optimize.seconds=0.1", "--set", "benchmark.seconds=0.1", "--set", "benchmark.starts=1")
-    ran = mlship(
-        "ship", "--set", "build.base=./slim", *quick, "--set", "benchmark.sizes=[1]", cwd=workspace, **NO_ENGINE
-    )
+    ran = mlship("ship", "--set", "build.base=./slim", *QUICK, cwd=workspace, **NO_ENGINE)
     assert ran.code == 0, ran.err
     assert "not started" in ran.out
     assert "docker run" not in ran.out

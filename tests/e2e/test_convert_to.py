@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.conftest import Mlship
+from tests.e2e.conftest import QUICK_BENCHMARK, Mlship
 
 TRAINING = """
 import joblib, numpy as np
@@ -40,7 +40,7 @@ def test_a_model_that_onnx_cannot_hold_is_kept_native_and_served(mlship: Mlship,
     assert mlship("optimize").out == "nothing to optimize: the model is served by its own library\n"
     assert mlship("scaffold").code == 0
     assert not (tmp_path / "service/model/model.onnx").exists()
-    ran = mlship("benchmark", "--set", "seconds=0.2")
+    ran = mlship("benchmark", *QUICK_BENCHMARK)
     assert ran.code == 0, ran.err
     report = json.loads((tmp_path / ".mlship/benchmark/report/report.json").read_text())
     assert {each["of"] for each in report["calls"]} == {"original", "native"}

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.e2e.conftest import Mlship
+from tests.e2e.conftest import QUICK_BENCHMARK, Mlship
 
 
 def test_each_stage_picks_up_what_the_last_one_left(mlship: Mlship, trained: Path, tmp_path: Path) -> None:
@@ -12,9 +12,9 @@ def test_each_stage_picks_up_what_the_last_one_left(mlship: Mlship, trained: Pat
     assert ran.code == 0, ran.err
     assert "rows agree" in ran.out
 
-    assert mlship("optimize", "--set", "seconds=0.3").code == 0
+    assert mlship("optimize", "--set", "seconds=0.1").code == 0
     assert mlship("scaffold").out.startswith("service/")
-    ran = mlship("benchmark", "--set", "seconds=0.3", "--json")
+    ran = mlship("benchmark", *QUICK_BENCHMARK, "--json")
     assert ran.code == 0, ran.err
     assert ran.json["stages"]["benchmark"]["outputs"]["report"]["path"] == ".mlship/benchmark/report"
     assert {path.name for path in (tmp_path / ".mlship/benchmark/report").iterdir()} == {

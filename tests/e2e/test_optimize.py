@@ -1,6 +1,9 @@
 """A user allows a small loss, gets a smaller model, and the service is held against what is really served."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import joblib
@@ -9,19 +12,28 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
-from tests.e2e.conftest import Mlship
+from tests.e2e.conftest import QUICK_BENCHMARK, Mlship
 
-QUICK = ("--set", "seconds=0.4", "--time-budget", "20")
+QUICK = ("--set", "seconds=0.1", "--time-budget", "20")
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace in which a forest is converted."""
+    folder = tmp_path_factory.mktemp("converted")
+    rows, labels = load_digits(return_X_y=True)
+    joblib.dump(RandomForestClassifier(60, random_state=0).fit(rows[:900], labels[:900]), folder / "forest.joblib")
+    frame = pd.DataFrame(rows[900:]).add_prefix("p").assign(digit=labels[900:])
+    frame.to_csv(folder / "digits.csv", index=False)
+    command = [str(Path(sys.executable).with_name("mlship")), "convert", "forest.joblib"]
+    subprocess.run([*command, "--data", "digits.csv", "--target", "digit"], cwd=folder, check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture
-def converted(mlship: Mlship, tmp_path: Path) -> Path:
-    rows, labels = load_digits(return_X_y=True)
-    joblib.dump(RandomForestClassifier(60, random_state=0).fit(rows[:900], labels[:900]), tmp_path / "forest.joblib")
-    frame = pd.DataFrame(rows[900:]).add_prefix("p").assign(digit=labels[900:])
-    frame.to_csv(tmp_path / "digits.csv", index=False)
-    assert mlship("convert", "forest.joblib", "--data", "digits.csv", "--target", "digit").code == 0
-    return tmp_path
+def converted(once: Path, tmp_path: Path) -> Path:
+    """Return the folder of the test, as a copy of that workspace."""
+    return Path(shutil.copytree(once, tmp_path, dirs_exist_ok=True))
 
 
 def test_explaining_tries_nothing(mlship: Mlship, converted: Path) -> None:
@@ -47,7 +59,7 @@ def test_what_is_given_up_is_said_and_the_service_gives_these_answers(mlship: Ml
     assert (converted / ".mlship/optimize/model.onnx").stat().st_size < before
 
     assert mlship("scaffold").code == 0
-    ran = mlship("benchmark", "--set", "seconds=0.3")
+    ran = mlship("benchmark", *QUICK_BENCHMARK)
     assert ran.code == 0, ran.err
     assert "the optimised model is not quite the original: accuracy" in ran.err
     report = json.loads((converted / ".mlship/benchmark/report/report.json").read_text())

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Mlship
+from tests.e2e.conftest import QUICK, Mlship
 
-FAST = (
-    "--set",
-    "optimize.seconds=0.3",
-    "--set",
-    "benchmark.seconds=0.3",
-    "--set",
-    "benchmark.starts=1",
-    "--set",
-    "build.base=localhost:1/python:3.11-slim",
-)
+#: What no engine and no registry here has.
+BASE = ("--set", "build.base=localhost:1/python:3.11-slim")
+FAST = (*QUICK, *BASE)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +48,7 @@ def test_a_tag_asks_for_an_image_so_its_lack_is_exit_3(mlship: Mlship, trained: 
     assert ran.code == 3
     assert "error: registry 'localhost:1' cannot be reached" in ran.err
     assert "hint: " in ran.err
-    assert mlship("build", *FAST[-2:], cwd=folder).code == 3
+    assert mlship("build", *BASE, cwd=folder).code == 3
 
 
 def test_from_a_stage_on_everything_runs_again(mlship: Mlship, trained: Path, folder: Path) -> None:
@@ -63,6 +56,13 @@ def test_from_a_stage_on_everything_runs_again(mlship: Mlship, trained: Path, fo
     assert ran.code == 0, ran.err
     skipped = {stage: done["skipped"] for stage, done in ran.json["stages"].items()}
     assert skipped == {"convert": True, "optimize": True, "scaffold": True, "benchmark": False, "build": False}
+
+
+def test_a_deleted_service_is_written_again(mlship: Mlship, folder: Path) -> None:
+    shutil.rmtree(folder / "service")
+    assert mlship("status", "--json", cwd=folder).json["stages"]["scaffold"]["state"] == "gone"
+    assert mlship("ship", *FAST, cwd=folder).code == 0
+    assert (folder / "service" / "app.py").exists()
 
 
 def test_an_edit_of_the_service_is_kept_measured_and_built(mlship: Mlship, trained: Path, folder: Path) -> None:
@@ -73,13 +73,6 @@ def test_an_edit_of_the_service_is_kept_measured_and_built(mlship: Mlship, train
     assert ran.json["stages"]["benchmark"]["reason"] == "changed: service"
     assert readme.read_text() == "mine"
     assert (folder / ".mlship/build/context/service/README.md").read_text() == "mine"
-
-
-def test_a_deleted_service_is_written_again(mlship: Mlship, folder: Path) -> None:
-    shutil.rmtree(folder / "service")
-    assert mlship("status", "--json", cwd=folder).json["stages"]["scaffold"]["state"] == "gone"
-    assert mlship("ship", *FAST, cwd=folder).code == 0
-    assert (folder / "service" / "app.py").exists()
 
 
 def test_an_edit_that_changes_answers_is_found_and_the_first_row_named(mlship: Mlship, folder: Path) -> None:

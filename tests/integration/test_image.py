@@ -73,14 +73,22 @@ def built(
     engine.images.remove(builder.tag, force=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def container(engine: DockerClient, built: Built) -> Iterator[Container]:
-    """Run the image as locked down as it must bear."""
+    """Run the image as locked down as it must bear; it serves all tests that look inside, and is stopped by none."""
+    with started(engine, built) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def started(engine: DockerClient, built: Built) -> Iterator[Container]:
     running = engine.containers.run(
         built.image, detach=True, read_only=True, cap_drop=["ALL"], network_mode="none", mem_limit="512m"
     )
-    yield running
-    running.remove(force=True)
+    try:
+        yield running
+    finally:
+        running.remove(force=True)
 
 
 @pytest.fixture
@@ -128,24 +136,15 @@ def test_the_service_user_owns_no_file_of_the_service(container: Container) -> N
     assert found.output == b""
 
 
-def test_docker_finds_the_container_healthy(container: Container) -> None:
-    deadline = time.monotonic() + 40
-    status = "starting"
-    while status == "starting" and time.monotonic() < deadline:
-        time.sleep(0.5)
-        container.reload()
-        status = container.attrs["State"]["Health"]["Status"]
-    assert status == "healthy", container.attrs["State"]["Health"]
-
-
-def test_the_container_stops_when_it_is_asked_to(container: Container) -> None:
-    while b"startup complete" not in container.logs():
-        time.sleep(0.1)
-    started = time.monotonic()
-    container.stop(timeout=10)
-    container.reload()
-    assert time.monotonic() - started < 8
-    assert container.attrs["State"]["ExitCode"] in {0, 143}
+def test_the_container_stops_when_it_is_asked_to(engine: DockerClient, built: Built) -> None:
+    with started(engine, built) as running:
+        while b"startup complete" not in running.logs():
+            time.sleep(0.1)
+        asked = time.monotonic()
+        running.stop(timeout=10)
+        running.reload()
+        assert time.monotonic() - asked < 8
+        assert running.attrs["State"]["ExitCode"] in {0, 143}
 
 
 @pytest.mark.parametrize("program", ["pip", "gcc", "cc", "make"])
@@ -164,6 +163,16 @@ def test_the_image_holds_no_tests_no_wheels_and_no_installer(container: Containe
 def test_the_libraries_are_compiled(built: Built, container: Container) -> None:
     found = container.exec_run(["find", "/opt/app/lib/uvicorn", "-name", "main.*.pyc"]).output
     assert f"main.cpython-{built.python.replace('.', '')}.pyc" in found.decode()
+
+
+def test_docker_finds_the_container_healthy(container: Container) -> None:
+    deadline = time.monotonic() + 40
+    status = "starting"
+    while status == "starting" and time.monotonic() < deadline:
+        time.sleep(0.5)
+        container.reload()
+        status = container.attrs["State"]["Health"]["Status"]
+    assert status == "healthy", container.attrs["State"]["Health"]
 
 
 def test_labels_tell_what_is_in_the_image(built: Built) -> None:

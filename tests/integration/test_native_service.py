@@ -159,7 +159,7 @@ def test_the_tests_of_the_service_pass(artifacts: Artifacts) -> None:
 
 
 def test_the_report_says_what_it_costs(artifacts: Artifacts, tmp_path: Path) -> None:
-    stage = StandardBenchmark(seconds=0.05, connections=(1,), rows=10)
+    stage = StandardBenchmark(seconds=0.05, sizes=(1, 10), connections=(1,), starts=1, rows=10)
     outcome = stage.run(artifacts, tmp_path, quiet)
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert {each["of"] for each in report["calls"]} == {"native"}

@@ -120,7 +120,7 @@ def test_all_that_is_measured_was_planned(
     inputs: dict[str, Path], scaffolded: Callable[[str], Path], tmp_path: Path
 ) -> None:
     given = {**inputs, "service": scaffolded("mixed")}
-    stage = StandardBenchmark(seconds=0.1, sizes=(1,), connections=(2,), rates=(50.0,), rows=10, price=0.2)
+    stage = StandardBenchmark(seconds=0.1, sizes=(1,), connections=(2,), rates=(50.0,), starts=1, rows=10, price=0.2)
     loads = Loads(stage.connections, stage.rates, rows=stage.rows, price=stage.price)
     stand_ins = [*planned.in_process(given, stage.sizes), *planned.service(loads, started=True)]
     _, report = run(given, tmp_path / "out", stage)
