@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline, make_pipeline
+from threadpoolctl import threadpool_limits
 
 from mlship.signature import Signature
 from mlship.students import kinds
@@ -49,7 +50,8 @@ def trained(plan: Plan, lesson: Lesson, signature: Signature, classes: NDArray[A
     Raises MissingDependencyError for a torch student without torch.
     """
     rows = table(lesson.inputs, signature.columns)
-    with warnings.catch_warnings():
+    # the matrices are small: several threads of BLAS wait for one another longer than they compute
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("ignore")
         read = reader(signature.columns, rows, scaled=plan.scaled)
         matrix = read.transform(rows)
