@@ -75,17 +75,33 @@ def target(name: str, config: Config, settings: Mapping[str, Any], flags: Mappin
 
     Options in [deploy] are those of every target that has them. Raises ConfigError, PluginError.
     """
-    table = config.stages.get("deploy", {})
+    tables, shared = _deploy_tables(config.stages.get("deploy", {}))
     fields = plugins.load("targets", name).model_fields
-    shared = {key: value for key, value in table.items() if not isinstance(value, dict) and key in fields}
-    given = {key: value for key, value in flags.items() if value is not None}
-    options = {**shared, **table.get(name, {}), **settings, **given}
-    variables = [source.get("env", {}) for source in (shared, table.get(name, {}), settings)]
-    if any(variables) and all(
-        isinstance(each, dict) for each in variables
-    ):  # a variable more is no reason to lose others
+    own = tables.get(name, {})
+    options = {key: value for key, value in shared.items() if key in fields} | own | dict(settings)
+    options |= {key: value for key, value in flags.items() if value is not None}
+    variables = [source["env"] for source in (shared, own, settings) if "env" in source]
+    if all(isinstance(each, dict) for each in variables) and "env" in fields:
+        # one variable more is no reason to lose the others
         options["env"] = {key: value for each in variables for key, value in each.items()}
     return configure("targets", name, options)
+
+
+def _deploy_tables(table: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return the tables [deploy.TARGET], and the options in [deploy], each of which some target has."""
+    targets = plugins.names("targets")
+    tables = {key: value for key, value in table.items() if key in targets}
+    shared = {key: value for key, value in table.items() if key not in targets}
+    for key, value in tables.items():
+        if not isinstance(value, dict):
+            raise ConfigError(f"[deploy]: '{key}' is a target, and has a table of its own", f"[deploy.{key}]")
+    if shared:
+        known = {
+            name for target in plugins.BUILT_IN["targets"] for name in plugins.load("targets", target).model_fields
+        }
+        for key in shared.keys() - known:
+            raise ConfigError(f"[deploy]: no target has an option '{key}'", plugins.nearest(key, [*known, *targets]))
+    return tables, shared
 
 
 def parse_assignments(assignments: Sequence[str], stages: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -187,7 +187,7 @@ class Target(Stage):
 
     def check(self, folder: Path, progress: Progress) -> tuple[Checked, ...]:
         """Have every validator that is installed look at what was written to ``folder``; name those that are not."""
-        raise NotImplementedError
+        return ()
 
     def up(self, folder: Path, progress: Progress) -> dict[str, Any]:
         """Start what was written to ``folder`` on this machine; return what is told of it, with its ``url``."""

@@ -18,7 +18,7 @@ from docker import DockerClient
 
 from benchmarks.deploy import faults, gateway_images, service
 from benchmarks.deploy.constant import Constant
-from benchmarks.deploy.deployed import Deployed
+from benchmarks.deploy.deployed import Deployed, wait_for
 from benchmarks.images.workspaces import FailedError
 from mlship.errors import EngineMissingError, MlshipError
 from mlship.images.engine import connect
@@ -125,6 +125,7 @@ def _mixed(load: Constant) -> list[tuple[int, int]]:
 
 def _killed(stack: Deployed, seconds: float) -> None:
     faults.kill(stack, 1)
+    _require_restart(stack)
 
 
 def _frozen(stack: Deployed, seconds: float) -> None:
@@ -139,6 +140,11 @@ def _slow(stack: Deployed, seconds: float) -> None:
 
 def _memory(stack: Deployed, seconds: float) -> None:
     faults.out_of_memory(stack, 1)
+    _require_restart(stack)
+
+
+def _require_restart(stack: Deployed) -> None:
+    wait_for("restart of the copy", 10, lambda: faults.ended(stack, 1) == 1)
 
 
 def _update(stack: Deployed, seconds: float) -> None:

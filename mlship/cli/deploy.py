@@ -67,16 +67,15 @@ def command(
     step = planned(workspace, target, _assigned(settings or ()), flags, force=force)
     instance = step.instance
     assert isinstance(instance, Target)
-    if up and type(instance).up is Target.up:
-        raise UsageError(
-            f"deploy {target}: nothing of it runs on this machine", "leave --up out; mlship deploy compose --up"
-        )
+    if up:
+        _require_started(target, instance)
+    _note_age(workspace, screen)
     done = pipeline.run(workspace, [step], Given(), screen, force=[step.stage] if force else [])
     record = done[0].record
     folder = workspace.located(record.outputs["manifests"])
     told: dict[str, Any] = {**results(done), "folder": workspace.shown(folder)}
     lines = [f"{workspace.shown(folder)}/: {record.summary}"]
-    with storing():
+    with workspace.locked(screen.note), storing():
         if check:
             told["checks"] = _checked(instance, folder, screen, lines)
         if up:
@@ -105,12 +104,27 @@ def _ended(workspace: Workspace, target: str, screen: Screen) -> Answer:
     record = workspace.manifest().stages.get(f"deploy/{target}")
     instance = config.target(target, config.Config(), {}, {})
     assert isinstance(instance, Target)
-    if record is None:
-        raise UsageError(f"this workspace has deployed nothing to {target}", f"mlship deploy {target} --up")
-    with storing():
+    _require_started(target, instance)
+    if record is None or workspace.state(record) == "gone":
+        hint = f"mlship deploy {target} --name NAME, and then --down, if NAME was started"
+        raise UsageError(f"this workspace holds no files of a deployment to {target}", hint)
+    with workspace.locked(screen.note), storing():
         told = instance.down(workspace.located(record.outputs["manifests"]), screen.progress)
     screen.stop()
     return Answer(told, str(told["sentence"]))
+
+
+def _require_started(target: str, instance: Target) -> None:
+    if type(instance).up is Target.up:
+        message = f"deploy {target}: nothing of it runs on this machine"
+        raise UsageError(message, "leave --up and --down out; mlship deploy compose --up")
+
+
+def _note_age(workspace: Workspace, screen: Screen) -> None:
+    """Say so where the image was made from what has changed since."""
+    built = workspace.manifest().stages.get("build")
+    if built is not None and (changed := pipeline.stale_inputs(workspace, built)):
+        screen.note(f"the image is older than {', '.join(changed)}: mlship build makes it anew")
 
 
 def _assigned(settings: Sequence[str]) -> dict[str, Any]:
@@ -123,13 +137,16 @@ def _assigned(settings: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals:
             raise ConfigError(f"'--set env.{text}' is not env.NAME=value", "for example: --set env.ACCESS_LOG=0")
-        options["env"] = {**options.get("env", {}), name: value}
+        if not isinstance(options.setdefault("env", {}), dict):
+            raise ConfigError(f"'--set env={options['env']}' is no table", "for example: --set env.ACCESS_LOG=0")
+        options["env"][name] = value
     return options
 
 
 def _require_own(workspace: Workspace, stage: str) -> None:
     folder, record = workspace.folder(stage), workspace.manifest().stages.get(stage)
-    if record is None and folder.is_dir() and any(folder.iterdir()):
+    written = {workspace.located(file) for file in record.outputs.values()} if record else set()
+    if folder.is_dir() and not written.issuperset(folder.iterdir()):
         message = f"'{workspace.shown(folder)}' holds files that mlship did not write"
         raise UsageError(message, "move them away, or write over them with --force")
     if record is not None:

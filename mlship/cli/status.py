@@ -18,7 +18,9 @@ def command(screen: Screen, workspace: Workspace) -> Answer:
     states: dict[str, dict[str, Any]] = {}
     for stage in [*STAGES, *(stage for stage in records if stage not in STAGES)]:  # deploy/TARGET, of those there are
         states[stage] = _state(workspace, records.get(stage))
-        earlier = [name for name, state in states.items() if state["state"] in ("gone", "damaged", "out of date")]
+        # deployments are made of what the stages left, not of each other
+        bad = ("gone", "damaged", "out of date")
+        earlier = [name for name, state in states.items() if name in STAGES and state["state"] in bad]
         if states[stage]["state"] == "done" and earlier:
             states[stage] = {"state": "out of date", "changed": earlier}
     width = max(map(len, states))

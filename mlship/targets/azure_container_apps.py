@@ -42,6 +42,7 @@ class ContainerAppsTarget(ScaledTarget, Canary):
         facts = known.read(inputs, self.image)
         require_amd64(facts, "Azure Container Apps")
         values = self._values(facts)
+        self.refuse_same(facts.image)
         values |= _revisions(facts.image, self.canary_image, values)
         without = () if self.canary_image else ("canary.json.j2",)
         written = rendering.render_tree(_FOLDER, out / "manifests", values, without=without)

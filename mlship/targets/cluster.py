@@ -29,6 +29,8 @@ _PAUSE, _SPARE = 5, 6
 # What the service waits after SIGTERM, as its image sets it.
 _END = {"DRAIN_SECONDS": "3", "GRACE_SECONDS": "6"}
 _LEAST_PROCESSOR = 0.1
+_REGISTRY = "registry.example"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # within a pod
 
 
 def _check_name(text: str) -> str:
@@ -81,13 +83,11 @@ class ClusterTarget(DeployTarget, Canary):
         """
         if self.canary_image and self.route == "ingress":
             raise UsageError("an Ingress has no weights, which canary_image needs", "--set route=gateway")
-        if self.max_replicas is not None and self.max_replicas < self.replicas:
-            message = f"max_replicas={self.max_replicas} is less than replicas={self.replicas}"
-            raise UsageError(message, f"--set max_replicas={self.replicas * 10}")
+        self.refuse_same(facts.image)
         namespace, _, gateway = self.gateway_ref.rpartition("/")
         return {
             **values(self, facts, following),
-            "max_replicas": self.max_replicas or self.replicas * 10,
+            "max_replicas": most(self.replicas, self.max_replicas),
             "host": self.host or f"{self.called(facts)}.example.com",
             "route": self.route or ("gateway" if self.canary_image else "ingress"),
             "ingress_class": self.ingress_class,
@@ -106,7 +106,7 @@ class ClusterTarget(DeployTarget, Canary):
 
     def notes(self, facts: Known) -> tuple[str, ...]:
         """Say what the files take for granted, and a cluster will not."""
-        found = unpushed(facts)
+        found = unpushed(facts.image, self.canary_image)
         if not self.host:
             found.append(f"requests come in for {self.called(facts)}.example.com: --set host=NAME names yours")
         if not self.api_keys_secret:
@@ -114,9 +114,21 @@ class ClusterTarget(DeployTarget, Canary):
         return tuple(found)
 
 
-def unpushed(facts: Known) -> list[str]:
-    """Return the note that the image has to be pushed, where its name tells no registry."""
-    return heads.unpushed(facts.image, "registry.example")
+def most(replicas: int, max_replicas: int | None) -> int:
+    """Return how far an autoscaler goes; raises UsageError where that is less than it begins with."""
+    if max_replicas is not None and max_replicas < replicas:
+        message = f"max_replicas={max_replicas} is less than replicas={replicas}"
+        raise UsageError(message, f"--set max_replicas={replicas * 10}")
+    return max_replicas or replicas * 10
+
+
+def unpushed(image: str, canary_image: str | None) -> list[str]:
+    """Return the notes that images have to be pushed, where their names tell no registry."""
+    found = heads.unpushed(image, _REGISTRY)
+    if canary_image and not heads.registry(canary_image):
+        where = "push it to one that the platform pulls from"
+        found.append(f"'{canary_image}' tells no registry: {where}, and --canary-image {_REGISTRY}/{canary_image}")
+    return found
 
 
 def values(target: DeployTarget, facts: Known, following: str) -> dict[str, Any]:
@@ -129,9 +141,12 @@ def values(target: DeployTarget, facts: Known, following: str) -> dict[str, Any]
         _check_name(target.api_keys_secret)
     if environment.get("PORT", str(facts.port)) != str(facts.port):
         raise UsageError(f"PORT={environment['PORT']}: the image listens at {facts.port}", "leave PORT out")
+    if environment.get("HOST", _EVERYWHERE[0]) not in _EVERYWHERE:
+        raise UsageError(f"HOST={environment['HOST']!r}: the cluster could not reach the service", "leave HOST out")
+    workers = _workers(environment)
     reference = references.parse(facts.image)
     reference = replace(reference, digest=reference.digest or facts.digest)
-    busy = max(_LEAST_PROCESSOR, facts.cores * 0.6)
+    busy = max(_LEAST_PROCESSOR, facts.cores * 0.6) * workers
     return {
         "name": target.called(facts),
         "image": facts.image,
@@ -149,12 +164,12 @@ def values(target: DeployTarget, facts: Known, following: str) -> dict[str, Any]
         "cold_start": formats.seconds(facts.cold_start),
         "cold_start_measured": "cold_start" in facts.measured,
         "startup_seconds": facts.startup_seconds,
-        "rate": formats.number(facts.rate),
-        "target_rate": facts.target_rate,
+        "rate": formats.number(facts.rate * workers),
+        "target_rate": facts.target_rate * workers,
         "cpu_request": f"{math.ceil(busy * 100) * 10}m",
-        "cpu_limit": str(max(1, math.ceil(facts.cores))),
-        "memory_request": f"{facts.memory_request}Mi",
-        "memory_limit": f"{facts.memory_limit}Mi",
+        "cpu_limit": str(max(1, math.ceil(facts.cores * workers))),
+        "memory_request": f"{facts.memory_request * workers}Mi",
+        "memory_limit": f"{facts.memory_limit * workers}Mi",
         "pause_seconds": _PAUSE,
         "spare_seconds": _SPARE,
         "termination_seconds": _PAUSE + math.ceil(sum(_seconds(environment, name) for name in _END)) + _SPARE,
@@ -165,9 +180,22 @@ def validated(files: Mapping[str, Path]) -> Checked:
     """Hold manifests (path by the name that it is told by) against the schemas of Kubernetes, where they are there."""
     if not programs.is_there("kubernetes_validate"):
         return programs.absent("kubernetes-validate")
-    from mlship.targets.checks import manifests
+    from mlship.targets.checks import manifests  # here: it imports packages that need not be installed
 
     return manifests.check(files)
+
+
+def _workers(environment: Mapping[str, str]) -> int:
+    """Return how many times a pod needs what was measured, which was with one worker.
+
+    "auto", which the image has, starts as many as the limits of the pod hold: they are those of one.
+    """
+    text = environment.get("WORKERS", "auto")
+    if text == "auto":
+        return 1
+    if not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII):
+        raise UsageError(f"WORKERS={text!r} is neither a number of workers nor auto", "--set env.WORKERS=2")
+    return int(text)
 
 
 def _port(environment: Mapping[str, str], name: str) -> int:

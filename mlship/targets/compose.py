@@ -89,8 +89,8 @@ class ComposeTarget(DeployTarget, Canary):
 
     def plan(self, facts: Known) -> Stack:
         """Return all that is to run; raises UsageError for what cannot be the name of an image."""
-        for image in filter(None, (facts.image, self.canary_image)):
-            references.parse(image)
+        references.parse(facts.image)
+        self.refuse_same(facts.image)
         name = self.called(facts)
         subnet = self.subnet or stack.subnet_of(name)
         program = PROGRAMS[self.gateway]

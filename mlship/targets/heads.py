@@ -21,13 +21,8 @@ def values(facts: Known, following: str) -> dict[str, Any]:
 
 
 def registry(image: str) -> str:
-    """Return the host in the name of an image, or "": platforms would look for the image where all the world may write.
-
-    Source: github.com/distribution/reference, in which a name without a host is one of Docker Hub. Raises UsageError
-    for what is no name of an image.
-    """
-    host, slash, _ = references.parse(image).repository.partition("/")
-    return host if slash and ("." in host or ":" in host or host == "localhost") else ""
+    """Return the host in the name of an image, or ""; raises UsageError for what is no name of an image."""
+    return references.parse(image).registry
 
 
 def unpushed(image: str, example: str) -> list[str]:

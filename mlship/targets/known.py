@@ -12,6 +12,8 @@ from mlship import signature as signatures
 from mlship.errors import UsageError
 from mlship.reports import reading
 from mlship.signature import Signature
+from mlship.targets import references
+from mlship.targets.references import Reference
 
 _MEBI = 2**20
 
@@ -27,7 +29,8 @@ class Known:
 
     ``cold_start``: seconds from start to ready; ``memory``: bytes in use under load; ``rate``: requests a second that
     one replica answers, with ``cores`` processors busy. ``measured`` says which of these the workspace has measured;
-    the others are assumptions. ``digest``: by which a registry knows the image, or "".
+    the others are assumptions. ``peak``: bytes in use with the largest requests, ``is_short`` where these took all that
+    there was. ``digest``: by which the registry in the name of the image knows it, or "".
     """
 
     image: str
@@ -41,6 +44,8 @@ class Known:
     platforms: tuple[str, ...]
     cores: float = CORES
     digest: str = ""
+    peak: int = 0
+    is_short: bool = False
 
     @property
     def memory_request(self) -> int:
@@ -49,8 +54,8 @@ class Known:
 
     @property
     def memory_limit(self) -> int:
-        """Return the MiB that a replica may take: twice what it uses, in steps of 64."""
-        return _steps(self.memory * 2 / _MEBI, 64)
+        """Return the MiB that a replica may take, in steps of 64: twice what it uses, or a tenth over its peak."""
+        return _steps(max(self.memory * 2, self.peak * 1.1) / _MEBI, 64)
 
     @property
     def startup_seconds(self) -> int:
@@ -90,9 +95,10 @@ def read(inputs: Mapping[str, Path], image: str | None = None) -> Known:
     if "report" in inputs:
         found |= _measured(inputs["report"])
     name = image or str(built["tags"][0])
+    reference = references.parse(name)
     return Known(
         image=name,
-        version=name.rpartition(":")[2].partition("@")[0] if ":" in name.rpartition("/")[2] else "1",
+        version=reference.tag,
         port=int(built.get("port", 8000)),
         signature=signature,
         cold_start=found.get("cold_start", COLD_START),
@@ -101,8 +107,9 @@ def read(inputs: Mapping[str, Path], image: str | None = None) -> Known:
         measured=frozenset(found),
         platforms=tuple(built.get("platforms", ())),
         cores=found.get("cores", CORES),
-        # what was made without an engine has the digest that its registry gives it; an engine's id is none
-        digest=str(built["id"]) if image is None and built.get("builder") == "oci" else "",
+        digest=reference.digest or _digest(reference, built),
+        peak=int(built.get("peak_bytes") or 0),
+        is_short=bool((built.get("at_the_limit") or {}).get("oom_killed")),
     )
 
 
@@ -119,6 +126,25 @@ def default_name(image: str) -> str:
     last = image.rpartition("/")[2].partition("@")[0].partition(":")[0]
     word = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")[:48].strip("-")
     return word if word[:1].isalpha() else f"model-{word}".strip("-")
+
+
+def told(known: Known) -> dict[str, Any]:
+    """Return what is told of the image in the facts of a deployment."""
+    return {"image": known.image, "version": known.version, "assumed": list(known.assumptions)}
+
+
+def _digest(reference: Reference, built: Mapping[str, Any]) -> str:
+    """Return the digest that a registry gives the image that was built, where that is the one which is named.
+
+    It is known before the image is there of those that were made without an engine.
+    """
+    is_it = reference.registry and _name(reference) in {_name(references.parse(tag)) for tag in built["tags"]}
+    return str(built.get("digest", "")) if is_it else ""
+
+
+def _name(reference: Reference) -> tuple[str, str]:
+    """Return what tells one image from another."""
+    return reference.repository, reference.tag
 
 
 def _measured(report: Path) -> dict[str, float]:
@@ -147,8 +173,3 @@ def _measured(report: Path) -> dict[str, float]:
 
 def _steps(value: float, step: int) -> int:
     return math.ceil(value / step) * step
-
-
-def told(known: Known) -> dict[str, Any]:
-    """Return what is told of the image in the facts of a deployment."""
-    return {"image": known.image, "version": known.version, "assumed": list(known.assumptions)}

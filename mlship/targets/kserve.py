@@ -23,8 +23,9 @@ _NEXT = "kubectl apply -f inferenceservice.yaml"
 class KServeTarget(DeployTarget, Canary):
     """KServe: the image as a custom predictor, which speaks the Open Inference Protocol; and ONNX on Triton."""
 
-    mode: Literal["RawDeployment", "Serverless"] | None = Field(
-        None, description="RawDeployment, or Serverless (Knative), which a canary needs"
+    mode: Literal["RawDeployment", "Serverless"] = Field(
+        "RawDeployment",
+        description="RawDeployment, or Serverless (Knative), which a canary needs from the first deployment on",
     )
     max_replicas: int | None = Field(None, ge=1, description="how far the autoscaler goes; ten times replicas")
     pull_secret: cluster.Name | None = Field(None, description="name of the secret with which images are pulled")
@@ -38,14 +39,16 @@ class KServeTarget(DeployTarget, Canary):
 
         Raises UsageError where no image was built, or options do not go together.
         """
-        if self.canary_image and self.mode == "RawDeployment":
-            raise UsageError("RawDeployment sends no share of the requests elsewhere", "--set mode=Serverless")
+        if self.canary_image and self.mode != "Serverless":
+            hint = "--set mode=Serverless, from the first deployment on"
+            raise UsageError(f"{self.mode} sends no share of the requests elsewhere", hint)
         facts = known.read(inputs, self.image)
+        self.refuse_same(facts.image)
         progress("writing InferenceServices")
         is_onnx = "service" in inputs and (inputs["service"] / "model" / "model.onnx").exists()
         without = () if is_onnx else (f"{_ON_TRITON}.j2",)
         written = rendering.render_tree("deploy/kserve", out / "manifests", self._values(facts), without=without)
-        notes = cluster.unpushed(facts)
+        notes = cluster.unpushed(facts.image, self.canary_image)
         if not is_onnx:
             notes.append("the model is not ONNX, so there is no InferenceService for Triton")
         return self.outcome(facts, written, f"InferenceService for {facts.image}; next: {_NEXT}", *notes)
@@ -56,7 +59,7 @@ class KServeTarget(DeployTarget, Canary):
             return (Checked(_CRD, None, "not given: --set crd=FILE names that of your KServe"),)
         if not (programs.is_there("yaml") and programs.is_there("jsonschema")):
             return (Checked(_CRD, None, "PyYAML and jsonschema, which read it, are not installed"),)
-        from mlship.targets.checks import resources
+        from mlship.targets.checks import resources  # here: it imports packages that need not be installed
 
         progress("holding the files against the CustomResourceDefinition")
         return (resources.check(_CRD, Path(self.crd), sorted(folder.glob("*.yaml"))),)
@@ -72,8 +75,8 @@ class KServeTarget(DeployTarget, Canary):
             **found,
             "environment": dict(sorted(environment.items())),
             "served_image": image,
-            "mode": self.mode or ("Serverless" if self.canary_image else "RawDeployment"),
-            "max_replicas": self.max_replicas or self.replicas * 10,
+            "mode": self.mode,
+            "max_replicas": cluster.most(self.replicas, self.max_replicas),
             "pull_secret": self.pull_secret,
             "canary": self.canary,
             "canary_image": self.canary_image,

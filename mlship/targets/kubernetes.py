@@ -12,6 +12,7 @@ from mlship.stages import Checked, Outcome, Progress
 from mlship.targets import cluster, known
 from mlship.targets.checks import checkov, programs
 from mlship.targets.cluster import ClusterTarget, Namespace
+from mlship.targets.known import Known
 
 _OVERLAYS = ("staging", "production")
 _NEXT = "kubectl apply -k overlays/staging, then overlays/production"
@@ -29,7 +30,9 @@ class KubernetesTarget(ClusterTarget):
     """Kustomize: Deployment, Service, autoscaler, disruption budget, network policy, Ingress or Gateway API."""
 
     namespace: Namespace | None = Field(
-        None, description="of production, and of staging with -staging behind it; the name of the service"
+        None,
+        description="of production, and of staging with -staging behind it, both there already; "
+        "two new ones, called like the service",
     )
 
     def run(self, inputs: Mapping[str, Path], out: Path, progress: Progress) -> Outcome:
@@ -39,11 +42,21 @@ class KubernetesTarget(ClusterTarget):
         """
         facts = known.read(inputs, self.image)
         values = {**self.values(facts, _NEXT), "namespace": self.namespace or self.called(facts)}
+        values["makes_namespaces"] = self.namespace is None
         progress("writing Kubernetes manifests")
         without = () if self.canary_image else ("canary",)
+        if self.namespace:  # others may use it, and what its pods may do is theirs to say
+            without = (*without, *(f"overlays/{overlay}/namespace.yaml.j2" for overlay in _OVERLAYS))
         written = rendering.render_tree("deploy/kubernetes", out / "manifests", values, without=without)
         said = f"Kubernetes manifests for {facts.image}; next: {_NEXT}"
         return self.outcome(facts, written, said, *self.notes(facts))
+
+    def notes(self, facts: Known) -> tuple[str, ...]:
+        """Say what the files take for granted, and a cluster will not."""
+        if self.namespace is None:
+            return super().notes(facts)
+        there = f"the namespaces {self.namespace} and {self.namespace}-staging are not made: they have to be there"
+        return (*super().notes(facts), there)
 
     def check(self, folder: Path, progress: Progress) -> tuple[Checked, ...]:
         """Build the overlays, and hold what comes of it against the schemas of Kubernetes and checkov's rules."""

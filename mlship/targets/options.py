@@ -13,14 +13,17 @@ from mlship.stages import Outcome, Target
 from mlship.targets import known
 from mlship.targets.known import Known
 
-_SECRET = re.compile(r"(?i)(^|_)(KEY|KEYS|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
+_SECRET = re.compile(
+    r"(?i)((^|_|API|ACCESS)KEYS?|KEY_ID|TOKEN|SECRET|(^|_)PASS|PASSWORD|PASSWD|CREDENTIALS?|OTLP_HEADERS)$"
+)
+_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 
 def _check_environment(variables: Mapping[str, str]) -> Mapping[str, str]:
-    for name in variables:
+    for name, value in variables.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise UsageError(f"'{name}' cannot be the name of a variable", "letters, digits and underscores")
-        if _SECRET.search(name):
+        if _SECRET.search(name) or _WITH_PASSWORD.search(value):
             message = f"{name} looks like a secret, and would stand in the files as plain text"
             raise UsageError(message, "--set api_keys_secret=NAME names the secret that holds the API keys")
     return variables
@@ -51,5 +54,10 @@ class DeployTarget(Target):
 
     def outcome(self, facts: Known, written: list[str], summary: str, *notes: str) -> Outcome:
         """Return what the stage leaves behind."""
-        assumed = [f"not measured, so assumed: {', '.join(facts.assumptions)}"] if facts.assumptions else []
-        return Outcome({"manifests": "manifests"}, summary, {**known.told(facts), "files": written}, (*assumed, *notes))
+        told = [f"not measured, so assumed: {', '.join(facts.assumptions)}"] if facts.assumptions else []
+        if facts.is_short:
+            limit = (
+                f"{facts.memory_limit} MiB may not do for the largest requests, which took all memory when it was built"
+            )
+            told.append(f"{limit}: lower them with --set env.MAX_ROWS=1000, or mlship build --set memory=2g")
+        return Outcome({"manifests": "manifests"}, summary, {**known.told(facts), "files": written}, (*told, *notes))

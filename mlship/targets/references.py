@@ -21,6 +21,15 @@ class Reference:
     tag: str
     digest: str = ""
 
+    @property
+    def registry(self) -> str:
+        """Return the host in the name, or "": platforms would look for the image where all the world may write.
+
+        Source: github.com/distribution/reference, in which a name without a host is one of Docker Hub.
+        """
+        host, slash, _ = self.repository.partition("/")
+        return host if slash and ("." in host or ":" in host or host == "localhost") else ""
+
 
 def parse(image: str) -> Reference:
     """Take the name of an image apart; raises UsageError for what is none."""

@@ -76,7 +76,7 @@ class TritonTarget(Target):
         """Read config.pbtxt as Triton's own schema has it, where its client is installed."""
         if not (programs.is_there("tritonclient") and programs.is_there("grpc")):
             return (programs.absent(_CLIENT),)
-        from mlship.targets.checks import pbtxt
+        from mlship.targets.checks import pbtxt  # here: it imports packages that need not be installed
 
         progress("reading config.pbtxt")
         return tuple(pbtxt.check(_CLIENT, path) for path in sorted(folder.glob("model_repository/*/config.pbtxt")))

@@ -94,6 +94,26 @@ class TestOci(Shared, StageContract):
         return configure("images", "oci", {"base": str(tmp_path / "slim")})
 
 
+class TestEcs(StageContract):
+    group, name = "targets", "aws-ecs"
+
+
+class TestLambda(StageContract):
+    group, name = "targets", "aws-lambda"
+
+
+class TestSageMaker(StageContract):
+    group, name = "targets", "aws-sagemaker"
+
+
+class TestContainerApps(StageContract):
+    group, name = "targets", "azure-container-apps"
+
+
+class TestAzureMl(StageContract):
+    group, name = "targets", "azure-ml"
+
+
 class TestCompose(StageContract):
     group, name = "targets", "compose"
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -84,3 +85,30 @@ def test_a_wrong_mlship_toml_is_named(tmp_path: Path, content: str, words: str) 
     (tmp_path / "mlship.toml").write_text(content)
     with pytest.raises(ConfigError, match=words):
         config.read(tmp_path / "mlship.toml")
+
+
+def deployed(name: str, table: dict[str, object], **settings: object) -> dict[str, object]:
+    return config.target(name, config.Config(stages={"deploy": table}), settings, {"name": None}).model_dump()
+
+
+def test_a_target_takes_what_it_has_of_the_options_of_all_and_its_own() -> None:
+    table = {"replicas": 3, "gateway": "envoy", "kubernetes": {"host": "a.example"}}
+    found = deployed("kubernetes", table, replicas=4)
+    assert (found["replicas"], found["host"]) == (4, "a.example")
+    assert deployed("compose", table)["gateway"] == "envoy"
+
+
+def test_variables_of_all_places_are_put_together() -> None:
+    table = {"env": {"A": "1", "B": "1"}, "compose": {"env": {"B": "2", "C": "2"}}}
+    assert deployed("compose", table, env={"C": "3"})["env"] == {"A": "1", "B": "2", "C": "3"}
+
+
+@pytest.mark.parametrize(
+    ("table", "hint"),
+    [({"replcas": 3}, "replicas"), ({"kubernets": {}}, "kubernetes"), ({"kubernetes": 3}, r"\[deploy.kubernetes\]")],
+    ids=["an option", "a target", "no table"],
+)
+def test_what_no_target_has_is_refused_with_the_nearest_name(table: dict[str, object], hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        deployed("compose", table)
+    assert re.search(hint, caught.value.hint or "")

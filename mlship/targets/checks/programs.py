@@ -16,24 +16,32 @@ def program(name: str, arguments: Sequence[str], folder: Path) -> Checked:
     done = ended(name, arguments, folder)
     if done is None:
         return absent(name)
-    words = (done.stdout + done.stderr).strip()
+    words = (done.stdout + done.stderr).strip() or f"it ended with {done.returncode}, without a word"
     return Checked(name, done.returncode == 0, "found nothing" if done.returncode == 0 else words[-4000:])
 
 
 def ended(name: str, arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str] | None":
-    """Run the program ``name`` in ``folder`` until it ends; None where it is not installed."""
+    """Run the program ``name`` in ``folder`` until it ends; None where it is not installed.
+
+    One that does not end is ended, as timeout(1) does it: with exit code 124.
+    """
     found = shutil.which(name)
     if found is None:
         return None
-    return subprocess.run(
-        [found, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE,
-        stdin=subprocess.DEVNULL,
-    )
+    command = [found, *arguments]
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_PATIENCE,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"it did not end within {_PATIENCE} s")
 
 
 def absent(name: str) -> Checked:

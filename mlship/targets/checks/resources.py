@@ -23,7 +23,8 @@ def check(validator: str, definition: Path, files: Sequence[Path]) -> Checked:
     for path in files:
         for resource in filter(None, yaml.safe_load_all(path.read_bytes())):
             count += 1
-            key = f"{resource.get('apiVersion')} {resource.get('kind')}"
+            told = resource if isinstance(resource, dict) else {}
+            key = f"{told.get('apiVersion')} {told.get('kind')}"
             found += [f"{path.name}: {said}" for said in _errors(resource, schemas.get(key), key)]
     return Checked(validator, not found, "\n".join(found) if found else f"{count} objects, strictly")
 

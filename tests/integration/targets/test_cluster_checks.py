@@ -32,7 +32,7 @@ def test_the_manifests_are_strictly_valid_in_three_versions_of_kubernetes(
 
 @pytest.mark.parametrize(
     "options",
-    [{}, SECRETS, {"mode": "Serverless", **SECRETS}, CANARY],
+    [{}, SECRETS, {"mode": "Serverless", **SECRETS}, {"mode": "Serverless", **CANARY}],
     ids=["plain", "secrets", "knative", "canary"],
 )
 def test_an_inference_service_is_what_its_definition_says(

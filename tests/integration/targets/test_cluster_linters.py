@@ -109,13 +109,21 @@ def test_staging_has_one_replica_and_production_as_many_as_the_autoscaler_says(
     assert production["HorizontalPodAutoscaler", "iris"]["spec"]["minReplicas"] == 4
 
 
-@pytest.mark.parametrize(("overlay", "namespace"), [("production", "models"), ("staging", "models-staging")])
+@pytest.mark.parametrize(
+    ("options", "overlay", "namespace"),
+    [
+        ({}, "production", "iris"),
+        ({}, "staging", "iris-staging"),
+        ({"namespace": "models"}, "production", "models"),
+        ({"namespace": "models"}, "staging", "models-staging"),
+    ],
+)
 def test_everything_is_in_the_namespace_of_its_overlay(
-    overlay: str, namespace: str, known_inputs: dict[str, Path], tmp_path: Path
+    options: dict[str, str], overlay: str, namespace: str, known_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     require("kubectl")
-    objects = built(written("kubernetes", known_inputs, tmp_path, namespace="models"), overlay)
-    assert ("Namespace", namespace) in objects
+    objects = built(written("kubernetes", known_inputs, tmp_path, **options), overlay)
+    assert (("Namespace", namespace) in objects) is (not options)
     assert {each["metadata"].get("namespace", namespace) for each in objects.values()} == {namespace}
     assert all("namespace" in each["metadata"] for (kind, _), each in objects.items() if kind != "Namespace")
 

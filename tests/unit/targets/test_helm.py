@@ -67,6 +67,16 @@ def test_settings_survive_as_they_are(known_inputs: dict[str, Path], tmp_path: P
     assert loaded(folder / "values.yaml")["env"] == told
 
 
+def test_a_file_of_keys_of_ones_own_survives(known_inputs: dict[str, Path], tmp_path: Path) -> None:
+    folder = written("helm", known_inputs, tmp_path, env={"API_KEYS_FILE": "/keys/mine"})
+    assert loaded(folder / "values.yaml")["env"]["API_KEYS_FILE"] == "/keys/mine"
+
+
+def test_the_file_of_the_secret_is_named_once(known_inputs: dict[str, Path], tmp_path: Path) -> None:
+    folder = written("helm", known_inputs, tmp_path, api_keys_secret="keys")
+    assert "API_KEYS_FILE" not in loaded(folder / "values.yaml")["env"]
+
+
 def test_a_canary_needs_weights(known_inputs: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="an Ingress has no weights"):
         written("helm", known_inputs, tmp_path, canary=5, canary_image="iris:2", route="ingress")

@@ -60,6 +60,27 @@ def test_a_time_that_cannot_be_meant_is_refused(text: str, known_inputs: dict[st
         deployment(known_inputs, tmp_path, env={"DRAIN_SECONDS": text})
 
 
+def test_all_addresses_are_reached_by_the_cluster(known_inputs: dict[str, Path], tmp_path: Path) -> None:
+    found = container(deployment(known_inputs, tmp_path, env={"HOST": "::"}))
+    assert {"name": "HOST", "value": "::"} in found["env"]
+
+
+def test_a_pod_with_more_workers_has_as_many_times_what_one_was_measured_to_need(
+    known_inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    def asked(out: Path, workers: str) -> list[float]:
+        folder = written("kubernetes", known_inputs, out, env={"WORKERS": workers}, rate_metric="requests")
+        told = container(loaded(folder / "base" / "deployment.yaml"))["resources"]
+        scaler = loaded(folder / "overlays" / "production" / "horizontalpodautoscaler.yaml")
+        targets = [each[each["type"].lower()]["target"]["averageValue"] for each in scaler["spec"]["metrics"]]
+        amounts = [*told["requests"].values(), *told["limits"].values(), *targets]
+        return [float(text.rstrip("Mim")) for text in amounts]
+
+    one, auto, three = (asked(tmp_path / text, text) for text in ("1", "auto", "3"))
+    assert auto == one
+    assert three == [3 * each for each in one]
+
+
 def test_a_slow_start_gets_more_time(known_inputs: dict[str, Path], tmp_path: Path) -> None:
     image = json.loads(known_inputs["image"].read_text()) | {"cold_start_seconds": 12.5}
     known_inputs["image"].write_text(json.dumps(image))
@@ -99,6 +120,28 @@ def test_images_are_pulled_with_the_secret_that_is_named(known_inputs: dict[str,
     assert pod["imagePullSecrets"] == [{"name": "registry"}]
 
 
+def test_a_canary_that_is_in_no_registry_is_told(known_inputs: dict[str, Path], tmp_path: Path) -> None:
+    stage = configured("kubernetes", {"canary": 10, "canary_image": "iris:2"})
+    (found,) = (note for note in stage.run(known_inputs, tmp_path, quiet).notes if "tells no registry" in note)
+    assert found.startswith("'iris:2' ")
+    assert "--canary-image registry.example/iris:2" in found
+
+
+def test_namespaces_that_others_may_use_are_neither_made_nor_labelled(
+    known_inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    stage = configured("kubernetes", {"namespace": "models"})
+    notes = " ".join(stage.run(known_inputs, tmp_path, quiet).notes)
+    assert "the namespaces models and models-staging are not made" in notes
+    for overlay, namespace in (("production", "models"), ("staging", "models-staging")):
+        folder = tmp_path / "manifests" / "overlays" / overlay
+        told = loaded(folder / "kustomization.yaml")
+        assert told["namespace"] == namespace
+        assert not (folder / "namespace.yaml").exists()
+        assert all((folder / name).exists() for name in told["resources"])
+        assert "namespace.yaml" not in told["resources"]
+
+
 def test_what_a_cluster_will_not_know_is_told(known_inputs: dict[str, Path], tmp_path: Path) -> None:
     stage = configured("kubernetes", {"image": "iris:1"})
     notes = " ".join(stage.run(known_inputs, tmp_path, quiet).notes)
@@ -123,7 +166,7 @@ def test_a_secret_as_plain_text_is_refused(known_inputs: dict[str, Path], tmp_pa
 def test_an_image_made_without_an_engine_is_pinned_by_its_digest(
     overlay: str, known_inputs: dict[str, Path], tmp_path: Path
 ) -> None:
-    image = json.loads(known_inputs["image"].read_text()) | {"builder": "oci", "id": "sha256:" + "2" * 64}
+    image = json.loads(known_inputs["image"].read_text()) | {"builder": "oci", "digest": "sha256:" + "2" * 64}
     known_inputs["image"].write_text(json.dumps(image))
     folder = written("kubernetes", known_inputs, tmp_path)
     (found,) = loaded(folder / "overlays" / overlay / "kustomization.yaml")["images"]
@@ -171,6 +214,13 @@ def test_metrics_are_not_for_the_public(known_inputs: dict[str, Path], tmp_path:
         ({"callers": ["Gateways"]}, "'Gateways' cannot be the name of a namespace"),
         ({"env": {"PORT": "9000"}}, "the image listens at 8000"),
         ({"env": {"GRPC_PORT": "-1"}}, "GRPC_PORT='-1' is not a port"),
+        ({"env": {"HOST": "127.0.0.1"}}, "HOST='127.0.0.1': the cluster could not reach"),
+        ({"env": {"HOST": ""}}, "HOST='': the cluster could not reach"),
+        ({"env": {"WORKERS": "many"}}, "WORKERS='many' is neither a number of workers nor auto"),
+        ({"env": {"WORKERS": "0"}}, "WORKERS='0' is neither"),
+        ({"env": {"WORKERS": "1.5"}}, "WORKERS='1.5' is neither"),
+        ({"canary": 10, "canary_image": "registry.example/team/iris:1.2"}, "is the image that the other requests get"),
+        ({"canary": 10, "canary_image": "Iris 2"}, "'Iris 2' is not the name of an image"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(

@@ -60,8 +60,26 @@ def test_what_it_finds_in_any_of_several_reports_is_told(folder: Path) -> None:
         (report(7, broken=("/a.yaml",)), "/a.yaml cannot be read"),
         ({"passed": 0, "failed": 0}, "found no file that it knows"),
         ("Traceback", "Traceback"),
+        ("", "it ended with 0, without a word"),
+        ('{"summary": {"passed": 7}}', '{"summary": {"passed": 7}}'),
+        ('{"summary": 7, "results": {"failed_checks": []}}', '{"summary": 7, "results": {"failed_checks": []}}'),
+        ('{"summary": {"passed": 7}, "results": []}', '{"summary": {"passed": 7}, "results": []}'),
+        ("7", "7"),
+        ('"summary"', '"summary"'),
+        ("[null]", "[null]"),
     ],
-    ids=["a file that is broken", "no file", "no report"],
+    ids=[
+        *(
+            "a file that is broken",
+            "no file",
+            "no report",
+            "no word",
+            "no results",
+            "no count",
+            "results of another kind",
+        ),
+        *("a number", "a text", "nothing"),
+    ],
 )
 def test_nothing_found_is_not_taken_for_nothing_read(told: Any, said: str, folder: Path) -> None:
     install(folder, told)

@@ -34,3 +34,44 @@ def test_objects_of_other_projects_are_named(path: Path) -> None:
     found = manifests.check({"account.yaml": path})
     assert found.passed
     assert found.said.endswith("not ServiceMonitor, of other projects")
+
+
+@pytest.mark.parametrize(
+    ("api", "kind"),
+    [
+        ("autoscaling/v3", "HorizontalPodAutoscaler"),
+        ("policy/v1beta1", "PodDisruptionBudget"),
+        ("networking.k8s.io/v2", "Ingress"),
+        ("v2", "Service"),
+        ("v1", "Servise"),
+    ],
+)
+def test_what_kubernetes_does_not_know_is_a_finding(api: str, kind: str, path: Path) -> None:
+    path.write_text(f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: iris}}\n")
+    found = manifests.check({"a.yaml": path})
+    assert found.passed is False
+    minor = int(utils.latest_version().split(".")[1])
+    assert f"a.yaml: Kubernetes 1.{minor} has no {kind} of {api}" in found.said
+
+
+@pytest.mark.parametrize(
+    ("api", "kind"),
+    [("gateway.networking.k8s.io/v1", "HTTPRoute"), ("apps.example.org/v1", "Deployment")],
+)
+def test_a_group_of_another_project_is_not_held_against_one_that_begins_alike(api: str, kind: str, path: Path) -> None:
+    path.write_text(f"apiVersion: {api}\nkind: {kind}\nspec: {{other: 1}}\n")
+    found = manifests.check({"a.yaml": path})
+    assert found.passed
+    assert found.said.endswith(f"not {kind}, of other projects")
+
+
+@pytest.mark.parametrize("text", ["metadata: {name: a}", "apiVersion: v1", "kind: Pod", "kind: 1", "- 1", "text", "{}"])
+def test_a_document_that_is_no_object_is_a_finding(text: str, path: Path) -> None:
+    path.write_text(f"{ACCOUNT}---\n{text}\n")
+    found = manifests.check({"a.yaml": path})
+    assert (found.passed, found.said) == (False, "a.yaml: a document without apiVersion or kind")
+
+
+def test_what_kubectl_reads_itself_is_no_object(path: Path) -> None:
+    path.write_text(f"{ACCOUNT}---\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
+    assert manifests.check({"a.yaml": path}).said.startswith("1 objects, ")

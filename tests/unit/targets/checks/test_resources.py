@@ -67,6 +67,13 @@ def test_another_version_is_not_taken_for_this_one(tmp_path: Path) -> None:
     assert "example.org/v2 Thing is not what" in checked(tmp_path, "{}", "v2").said
 
 
+def test_a_document_that_is_no_object_is_named(tmp_path: Path) -> None:
+    checked(tmp_path, "{}")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    found = resources.check("things", tmp_path / "crd.yaml", [tmp_path / "list.yaml"])
+    assert (found.passed, found.said) == (False, "list.yaml: None None is not what the definition defines")
+
+
 @pytest.mark.parametrize("text", ["", "a: [", "spec: 1", "spec: {group: a}"])
 def test_a_file_that_is_no_definition_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "crd.yaml").write_text(text)
