@@ -52,6 +52,10 @@ class ContainerAppsTarget(ScaledTarget, Canary):
         notes = [] if values["registry"] else heads.unpushed(facts.image, "myregistry.azurecr.io")
         if not self.api_keys_secret:
             notes.append("no API keys: whoever reaches the app may ask")
+        if self.external:
+            notes.append(
+                "the app passes every path on, /metrics too, which needs no key: Front Door before it can refuse"
+            )
         return self.outcome(facts, written, said, *notes)
 
     def check(self, folder: Path, progress: Progress) -> tuple[Checked, ...]:

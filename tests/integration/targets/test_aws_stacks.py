@@ -72,7 +72,7 @@ def test_ecs_has_a_service_behind_a_load_balancer(create: Create) -> None:
 
 
 def test_lambda_has_a_function_from_the_image(create: Create) -> None:
-    image = f"{REGISTRY}/iris-lambda:1.2"
+    image = f"{REGISTRY}/iris-lambda@sha256:{0:064}"
     function = create("aws-lambda", {"Image": image, "RoleArn": ROLE, "LogKeyArn": KEY})["function"]
     assert function["Code"]["ImageUri"] == image
     assert (function["Configuration"]["MemorySize"], function["Configuration"]["Timeout"]) == (1769, 29)
