@@ -23,7 +23,7 @@ def command(screen: Screen, workspace: Workspace) -> Answer:
         earlier = [name for name, state in states.items() if name in STAGES and state["state"] in bad]
         if states[stage]["state"] == "done" and earlier:
             states[stage] = {"state": "out of date", "changed": earlier}
-    width = max(map(len, states))
+    width = max(10, *map(len, states))
     lines = [
         f"{stage:<{width}} {state['state']:<12} {records[stage].summary if stage in records else ''}".rstrip()
         for stage, state in states.items()

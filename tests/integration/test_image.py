@@ -105,7 +105,7 @@ def _leavings(engine: DockerClient) -> set[str]:
     told = [
         *engine.api.images(filters={"label": f"{build.LABEL}={owner()}"}),
         *engine.api.images(filters={"label": f"org.opencontainers.image.version={os.getpid()}"}),
-        *engine.api.images(name="mlship-test/*"),
+        *engine.api.images(name=f"mlship-test/*:{os.getpid()}*"),
     ]
     return {found.id for found in containers} | {image["Id"] for image in told}
 
