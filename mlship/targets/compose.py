@@ -18,11 +18,13 @@ from mlship.targets.gateways import tyk
 from mlship.targets.gateways.programs import PROGRAMS, environment
 from mlship.targets.known import Known
 from mlship.targets.options import DeployTarget
-from mlship.targets.stack import GRACE, MOST, REST, Gateway, Stack
+from mlship.targets.stack import MOST, REST, Gateway, Stack
 
 #: The plan that --up starts, beside compose.yaml, which says the same to Compose.
 PLAN = "stack.json"
 
+#: Seconds after which nginx gives up an address at which nothing runs.
+_CONNECT = 0.25
 #: Refusals of nginx itself: status, title, and what is told of it.
 _REFUSALS = (
     (413, "Content Too Large", "the body is larger than the gateway takes"),
@@ -38,7 +40,13 @@ def _check_file(path: str) -> str:
     return path
 
 
+def _check_image(image: str) -> str:
+    references.parse(image)
+    return image
+
+
 File = Annotated[str, AfterValidator(_check_file)]
+Image = Annotated[str, AfterValidator(_check_image)]
 
 
 class ComposeTarget(DeployTarget, Canary):
@@ -47,7 +55,7 @@ class ComposeTarget(DeployTarget, Canary):
     replicas: int = Field(2, ge=1, le=MOST, description="copies of the service")
     api_keys_secret: File | None = Field(None, description="file with one API key a line; it is mounted, never copied")
     gateway: Gateway = Field("nginx", description="what stands before the copies")
-    gateway_image: str | None = Field(None, description="image of the gateway; the official one, pinned")
+    gateway_image: Image | None = Field(None, description="image of the gateway; the official one, pinned")
     port: int = Field(8080, ge=1, le=65535, description="port of 127.0.0.1 at which the gateway answers")
     subnet: Annotated[str, AfterValidator(stack.check_subnet)] | None = Field(
         None, description="network of the copies, such as 10.200.7.0/24; one made of the name"
@@ -55,8 +63,10 @@ class ComposeTarget(DeployTarget, Canary):
     cpus: float = Field(1.0, gt=0, description="processors that a copy may use")
     rate_limit: int = Field(1000, ge=1, le=100_000, description="requests a second of one client")
     max_body: int = Field(16 * 2**20, ge=1, description="bytes that a request may have")
-    try_timeout: float = Field(2.0, gt=0, description="seconds after which a copy is given up, and another asked")
-    timeout: float = Field(10.0, gt=0, description="seconds after which the gateway gives up")
+    try_timeout: float = Field(
+        2.0, ge=0.05, le=3600, description="seconds after which a copy is given up, and another asked"
+    )
+    timeout: float = Field(10.0, ge=0.05, le=3600, description="seconds after which the gateway gives up")
     tls_cert: File | None = Field(None, description="certificate of the gateway, a PEM file")
     tls_key: File | None = Field(None, description="its key, a PEM file; both are mounted, never copied")
 
@@ -88,9 +98,10 @@ class ComposeTarget(DeployTarget, Canary):
         return self.outcome(facts, sorted([*written, *(f"gateway/{name}" for name in files), PLAN]), summary)
 
     def plan(self, facts: Known) -> Stack:
-        """Return all that is to run; raises UsageError for what cannot be the name of an image."""
+        """Return all that is to run; raises UsageError for an image that has no name, or a port nobody would ask."""
         references.parse(facts.image)
         self.refuse_same(facts.image)
+        self._require_port(facts.port)
         name = self.called(facts)
         subnet = self.subnet or stack.subnet_of(name)
         program = PROGRAMS[self.gateway]
@@ -138,6 +149,11 @@ class ComposeTarget(DeployTarget, Canary):
         """End what ``up`` has started, and nothing else."""
         return running.down(read_plan(folder).name, progress)
 
+    def _require_port(self, port: int) -> None:
+        if self.env.get("PORT", str(port)) != str(port):
+            message = f"PORT={self.env['PORT']} is not the port of the image, {port}, which the gateway asks"
+            raise UsageError(message, "leave env.PORT out; --set port=9000 is where the gateway answers")
+
     def _canary(self, name: str, subnet: str) -> tuple[stack.Slot, ...]:
         if self.canary_image is None:
             return ()
@@ -159,13 +175,21 @@ class ComposeTarget(DeployTarget, Canary):
             "rest": REST,
             # of the stable and the spare places together, so that one of the stable copies stays
             "ejected": math.ceil(100 * (len(plan.stable) - 1) / (2 * len(plan.stable))),
-            "grace": GRACE,
+            "connect": _CONNECT,
+            "again": _again(plan),
+            "idle": max(60, math.ceil(plan.timeout) + 5),
+            "milliseconds": lambda seconds: round(seconds * 1000),
         }
 
 
 def read_plan(folder: Path) -> Stack:
     """Read the plan that ``run`` has written to ``folder``."""
     return Stack.model_validate_json((folder / PLAN).read_bytes())
+
+
+def _again(plan: Stack) -> float:
+    """Return the seconds within which nginx may ask another copy: one that hangs, and all others that are gone."""
+    return min(plan.timeout, plan.try_timeout + _CONNECT * (len(plan.slots) + 1))
 
 
 def _own_url(plan: Stack) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,8 +14,8 @@ Gateway = Literal["nginx", "envoy", "kong", "tyk"]
 
 #: Seconds for which a gateway leaves a copy alone that has failed.
 REST = 1
-#: Seconds that a service gets to answer what it is answering when it is told to end.
-GRACE = 8
+#: The fewest seconds that a service gets to answer what it is answering when it is told to end.
+_GRACE = 8
 #: The most copies of one group.
 MOST = 64
 
@@ -87,16 +88,21 @@ class Stack(_Strict):
         return f"http{'s' if self.tls_cert else ''}://127.0.0.1:{self.port}"
 
     @property
+    def grace(self) -> int:
+        """Return the seconds that a copy gets to answer what it is answering when it is told to end."""
+        return max(_GRACE, math.ceil(self.try_timeout) + 1)
+
+    @property
     def stop_seconds(self) -> int:
         """Return how long a copy may take to end before it is killed."""
-        return self.drain + GRACE + 2
+        return self.drain + self.grace + 2
 
     @property
     def settings(self) -> dict[str, str]:
         """Return the environment variables of a copy."""
         settings = {
             "DRAIN_SECONDS": str(self.drain),
-            "GRACE_SECONDS": str(GRACE),
+            "GRACE_SECONDS": str(self.grace),
             # the gateway tells who asks, nobody else
             "FORWARDED_ALLOW_IPS": self.gateway_address,
             **({"API_KEYS_FILE": "/run/secrets/api_keys"} if self.api_keys else {}),

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,7 @@ def ended(name: str, arguments: Sequence[str], folder: Path) -> "subprocess.Comp
 
     One that does not end is ended, as timeout(1) does it: with exit code 124.
     """
-    found = shutil.which(name)
+    found = find(name)
     if found is None:
         return None
     command = [found, *arguments]
@@ -42,6 +43,11 @@ def ended(name: str, arguments: Sequence[str], folder: Path) -> "subprocess.Comp
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 124, "", f"it did not end within {_PATIENCE} s")
+
+
+def find(name: str) -> str | None:
+    """Return where a program is: on the PATH, or beside the Python that runs mlship, which may not be on it."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def absent(name: str) -> Checked:

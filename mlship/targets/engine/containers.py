@@ -4,8 +4,9 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from docker import DockerClient
 from docker.errors import ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
+from docker.types import Mount
 
 from mlship.errors import UsageError
 from mlship.targets.gateways.programs import Program
-from mlship.targets.stack import Slot, Stack
+from mlship.targets.stack import Gateway, Slot, Stack
 
 #: On all that belongs to a stack: its name; on containers, too, their place, and a digest of what they were made with.
 STACK, PLACE, MADE = "io.mlship.stack", "io.mlship.place", "io.mlship.made"
@@ -26,25 +28,33 @@ _SECRETS = "/run/secrets"
 _MEBI = 2**20
 #: Microseconds in which a copy may use its share of the processors.
 _PERIOD = 100_000
+#: Signals at which a gateway answers what it has before it ends: an image of nginx need not name that one.
+_ENDS: Mapping[Gateway, str] = {"nginx": "SIGQUIT"}
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A container to be: ``name``, its ``place`` in the stack, ``address`` in the inner network, the SDK's options."""
+    """A container to be: ``name``, its ``place`` in the stack, ``address`` in the inner network, the SDK's options.
+
+    ``secrets`` tells, of each file that is mounted, what changes when it does.
+    """
 
     name: str
     place: str
     address: str
     options: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        """Return what tells whether a container was made with these options."""
-        return hashlib.sha256(json.dumps(self.options, sort_keys=True).encode()).hexdigest()[:16]
+        """Return what tells whether a container was made with these options, and these secrets."""
+        made = json.dumps([self.options, self.secrets], sort_keys=True)
+        return hashlib.sha256(made.encode()).hexdigest()[:16]
 
 
 def copy(plan: Stack, slot: Slot, image: str) -> Spec:
     """Return the container of one copy, as compose.yaml has it; ``image`` is the id behind the slot's image."""
+    secrets = {"api_keys": plan.api_keys} if plan.api_keys else {}
     options: dict[str, Any] = {
         "image": image,
         "environment": plan.settings,
@@ -56,31 +66,30 @@ def copy(plan: Stack, slot: Slot, image: str) -> Spec:
         "cpu_period": _PERIOD,
         "cpu_quota": int(plan.cpus * _PERIOD),
         "pids_limit": 256,
+        "mounts": _mounts(secrets),
         **_LOCKED,
     }
-    if plan.api_keys:
-        options["volumes"] = _mounted({"api_keys": plan.api_keys})
-    return Spec(slot.name, slot.name, slot.address, options)
+    return Spec(slot.name, slot.name, slot.address, options, _states(secrets))
 
 
 def gateway(plan: Stack, program: Program, image: str, environment: Mapping[str, str]) -> Spec:
     """Return the container of the gateway; its configuration is in a volume, where its files belong to root."""
-    secrets = {"tls_cert": plan.tls_cert, "tls_key": plan.tls_key} if plan.tls_cert else {}
-    volumes = {volume(plan.name): {"bind": program.folder, "mode": "rw"}, **_mounted(secrets)}
+    secrets = {"tls_cert": plan.tls_cert, "tls_key": plan.tls_key} if plan.tls_cert and plan.tls_key else {}
     options: dict[str, Any] = {
         "image": image,
         "entrypoint": list(program.entrypoint),
         "command": list(program.command),
         "environment": dict(environment),
         "user": program.user,
-        "volumes": volumes,
+        "mounts": [Mount(program.folder, volume(plan.name)), *_mounts(secrets)],
         "tmpfs": dict.fromkeys(program.writes, "mode=1777"),
         "ports": {f"{plan.listens}/tcp": ["127.0.0.1", plan.port]},
         "mem_limit": 512 * _MEBI,
         "pids_limit": 256,
+        "stop_signal": _ENDS.get(plan.gateway),
         **_LOCKED,
     }
-    return Spec(f"{plan.name}-{GATEWAY}", GATEWAY, plan.gateway_address, options)
+    return Spec(gateway_name(plan.name), GATEWAY, plan.gateway_address, options, _states(secrets))
 
 
 def image_of(client: DockerClient, image: str, hint: str) -> Image:
@@ -92,8 +101,7 @@ def image_of(client: DockerClient, image: str, hint: str) -> Image:
 
 
 def create(client: DockerClient, plan: Stack, spec: Spec) -> Container:
-    """Create a container in the inner network; raises UsageError where its name is taken by something else."""
-    _require_free(client, plan, spec.name)
+    """Create a container in the inner network."""
     endpoint = client.api.create_endpoint_config(ipv4_address=spec.address)
     options = {**spec.options}
     ports = {port: tuple(where) for port, where in options.pop("ports", {}).items()}
@@ -113,13 +121,33 @@ def of(client: DockerClient, stack: str) -> dict[str, Container]:
     return {container.labels[PLACE]: container for container in found}
 
 
-def archive(folder: Path) -> bytes:
-    """Return the files of ``folder`` as the engine takes them; anybody may read them, only root may write."""
+def require_free(client: DockerClient, stack: str, names: Iterable[str]) -> None:
+    """Raise UsageError where a container of one of these ``names`` is not of the stack, or its volume is not."""
+    hint = "give the service another name: --name ..."
+    for name in names:
+        with suppress(NotFound):
+            if client.containers.get(name).labels.get(STACK) != stack:
+                message = f"there is a container '{name}' that mlship has not started, and leaves alone"
+                raise UsageError(message, hint)
+    with suppress(NotFound):
+        if (client.volumes.get(volume(stack)).attrs.get("Labels") or {}).get(STACK) != stack:
+            raise UsageError(f"there is a volume '{volume(stack)}' that mlship has not made, and leaves alone", hint)
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Return files, in their order, as the engine takes them; anybody may read them, only root may write."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path in sorted(folder.rglob("*")):
-            tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=_anybodys)
+        for name, content in files.items():
+            told = tarfile.TarInfo(name)
+            told.size = len(content)
+            tar.addfile(told, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def gateway_name(stack: str) -> str:
+    """Return the name of the container of the gateway."""
+    return f"{stack}-{GATEWAY}"
 
 
 def inner(stack: str) -> str:
@@ -134,7 +162,7 @@ def outer(stack: str) -> str:
 
 def volume(stack: str) -> str:
     """Return the name of the volume with the gateway's configuration."""
-    return f"{stack}-gateway"
+    return f"{stack}-{GATEWAY}"
 
 
 #: What every container of a stack may not do.
@@ -146,26 +174,21 @@ _LOCKED: Mapping[str, Any] = {
 }
 
 
-def _mounted(secrets: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
-    found = {path: {"bind": f"{_SECRETS}/{name}", "mode": "ro"} for name, path in secrets.items() if path}
-    for path in found:
+def _mounts(secrets: Mapping[str, str]) -> list[Mount]:
+    for path in secrets.values():
         if not Path(path).is_file():
             raise UsageError(f"there is no file '{path}'", "give the path of a file of this machine")
-    return found
+    return [Mount(f"{_SECRETS}/{name}", path, type="bind", read_only=True) for name, path in secrets.items()]
 
 
-def _anybodys(told: tarfile.TarInfo) -> tarfile.TarInfo:
-    told.uid = told.gid = told.mtime = 0
-    told.uname = told.gname = ""
-    told.mode = 0o755 if told.isdir() else 0o644
-    return told
+def _states(secrets: Mapping[str, str]) -> dict[str, str]:
+    return {name: _state(Path(path)) for name, path in secrets.items()}
 
 
-def _require_free(client: DockerClient, plan: Stack, name: str) -> None:
+def _state(path: Path) -> str:
+    """Return what changes when a file does: a digest, or its time where only the containers may read it."""
     try:
-        other = client.containers.get(name)
-    except NotFound:
-        return
-    if other.labels.get(STACK) != plan.name:
-        message = f"there is a container '{name}' that mlship has not started, and leaves alone"
-        raise UsageError(message, "give the service another name: --name ...")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except PermissionError:
+        told = path.stat()
+        return f"{told.st_mtime_ns} {told.st_size}"

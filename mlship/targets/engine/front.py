@@ -1,24 +1,28 @@
 """The gateway on the engine: started, told a new configuration, or left as it is."""
 
+import hashlib
 import io
+import json
 import socket
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from docker import DockerClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from mlship.errors import ServiceError, UsageError
+from mlship.errors import UsageError
 from mlship.stages import Progress
-from mlship.targets.engine import containers, waiting
-from mlship.targets.engine.containers import STACK, Spec
-from mlship.targets.gateways.programs import PROGRAMS, Program, environment
+from mlship.targets.engine import containers, trial, waiting
+from mlship.targets.engine.containers import MADE, STACK, Spec
+from mlship.targets.gateways.programs import PROGRAMS, environment
 from mlship.targets.stack import Stack
 
 _ANSWERS = 30.0
+#: Among the gateway's files: the digest of those that it was last seen to take, written after all else.
+_TAKEN = ".taken"
 
 #: What was done with it, after "the gateway".
 Done = Literal["was started", "was told of the change", "was started anew", "is as it was"]
@@ -41,43 +45,61 @@ def require_port(plan: Stack, running: Container | None) -> None:
         with socket.create_server(("127.0.0.1", plan.port)):
             return
     except OSError as error:
-        raise _taken(plan) from error
+        raise _port_taken(plan) from error
+
+
+def require_accepted(
+    client: DockerClient, plan: Stack, wanted: Spec, folder: Path, running: Container | None, progress: Progress
+) -> None:
+    """Raise ServiceError where the gateway refuses its configuration in ``folder``, or a file that it is to get."""
+    files = _contents(folder)
+    if not (_is(running, wanted) and _taken(running, plan) == digest(files)):
+        progress(f"trying the configuration of the gateway, {plan.gateway}")
+        trial.require_accepted(client, plan, wanted, files)
 
 
 def bring(
-    client: DockerClient, plan: Stack, wanted: Spec, files: Path, running: Container | None, progress: Progress
+    client: DockerClient, plan: Stack, wanted: Spec, folder: Path, running: Container | None, progress: Progress
 ) -> Done:
-    """Bring the gateway to its configuration in the folder ``files``, and wait until it passes requests on.
+    """Bring the gateway to its configuration in ``folder``, and wait until it passes requests on.
 
-    Raises ServiceError where it does not, or refuses the configuration: then it goes on with the one it has.
+    Raises ServiceError where it does not.
     """
-    done = _bring(client, plan, wanted, files, running, progress)
+    files = _contents(folder)
+    meant = digest(files)
+    done: Done = "is as it was"
+    if not _is(running, wanted):
+        progress(f"starting the gateway, {plan.gateway}")
+        done = _start(client, plan, wanted, files, running)
+    elif _taken(running, plan) != meant:
+        progress(f"telling the gateway, {plan.gateway}")
+        done = _tell(running, plan, files)
     container = containers.of(client, plan.name)[containers.GATEWAY]
     waiting.answers(container, plan.port, tls=plan.tls_cert is not None, seconds=_ANSWERS)
+    if done != "is as it was":
+        container.put_archive(PROGRAMS[plan.gateway].folder, containers.archive({_TAKEN: meant.encode()}))
     return done
 
 
-def _bring(
-    client: DockerClient, plan: Stack, wanted: Spec, files: Path, running: Container | None, progress: Progress
-) -> Done:
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return what tells files apart, comments aside: the name of an image, say, is no reason to disturb clients."""
+    lines = {
+        name: [line.decode(errors="replace") for line in content.splitlines() if not line.lstrip().startswith(b"#")]
+        for name, content in files.items()
+    }
+    return hashlib.sha256(json.dumps(lines, sort_keys=True).encode()).hexdigest()
+
+
+def _is(running: Container | None, wanted: Spec) -> TypeGuard[Container]:
+    return running is not None and running.status == "running" and running.labels[MADE] == wanted.digest
+
+
+def _tell(running: Container, plan: Stack, files: Mapping[str, bytes]) -> Done:
     program = PROGRAMS[plan.gateway]
-    if running is None or running.status != "running" or running.labels[containers.MADE] != wanted.digest:
-        progress(f"starting the gateway, {plan.gateway}")
-        if running is not None:
-            running.stop()
-            running.remove(v=True)
-        _start(client, plan, wanted, files)
-        return "was started" if running is None else "was started anew"
-    if _meant(_has(running, program)) == _meant(_contents(files)):
-        return "is as it was"
-    progress(f"telling the gateway, {plan.gateway}")
-    running.put_archive(program.folder, containers.archive(files))
+    _put(running, plan, files)
     if not program.reload:
         running.restart()
         return "was started anew"
-    tested = running.exec_run([*program.entrypoint, "-t", *program.command[:2]])
-    if tested.exit_code:
-        raise ServiceError(f"{plan.gateway} refuses its configuration\n{tested.output.decode(errors='replace')}")
     workers = _workers(running)
     running.kill(signal=program.reload)
     waiting.until(
@@ -96,40 +118,46 @@ def _workers(container: Container) -> set[str]:
     return {pid for pid, title in told if title.strip() == "nginx: worker process"}
 
 
-def _start(client: DockerClient, plan: Stack, wanted: Spec, files: Path) -> None:
-    name = containers.volume(plan.name)
-    client.volumes.create(name, labels={STACK: plan.name})
+def _start(
+    client: DockerClient, plan: Stack, wanted: Spec, files: Mapping[str, bytes], before: Container | None
+) -> Done:
+    if before is not None:
+        before.stop()
+        before.remove(v=True)
+    client.volumes.create(containers.volume(plan.name), labels={STACK: plan.name})
     container = containers.create(client, plan, wanted)
     try:
-        container.put_archive(PROGRAMS[plan.gateway].folder, containers.archive(files))
+        _put(container, plan, files)
         client.networks.get(containers.outer(plan.name)).connect(container)
         container.start()
     except APIError as error:
         container.remove(force=True, v=True)
         if "address already in use" in str(error.explanation) or "already allocated" in str(error.explanation):
-            raise _taken(plan) from error
+            raise _port_taken(plan) from error
         raise
+    return "was started" if before is None else "was started anew"
 
 
-def _has(container: Container, program: Program) -> Mapping[str, bytes]:
-    """Return the files that the gateway was given."""
-    chunks, _ = container.get_archive(program.folder)
+def _put(container: Container, plan: Stack, files: Mapping[str, bytes]) -> None:
+    """Give the gateway files; until it has taken them, nothing says that it has, whenever this is broken off."""
+    container.put_archive(PROGRAMS[plan.gateway].folder, containers.archive({_TAKEN: b"", **files}))
+
+
+def _taken(container: Container, plan: Stack) -> str:
+    """Return the digest of the files that the gateway has last been seen to take, or ""."""
+    try:
+        chunks, _ = container.get_archive(f"{PROGRAMS[plan.gateway].folder}/{_TAKEN}")
+    except NotFound:
+        return ""
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
-        found = {told.name.partition("/")[2]: tar.extractfile(told) for told in tar if told.isfile()}
-        return {name: file.read() for name, file in found.items() if file is not None}
-
-
-def _meant(files: Mapping[str, bytes]) -> Mapping[str, list[bytes]]:
-    """Return the lines of files that are no comments: the name of an image, say, is no reason to disturb clients."""
-    return {
-        name: [line for line in content.splitlines() if not line.lstrip().startswith(b"#")]
-        for name, content in files.items()
-    }
+        file = tar.extractfile(_TAKEN)
+        return file.read().decode() if file else ""
 
 
 def _contents(folder: Path) -> Mapping[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def _taken(plan: Stack) -> UsageError:
+def _port_taken(plan: Stack) -> UsageError:
     return UsageError(f"port {plan.port} of 127.0.0.1 is taken", f"--set port={plan.port + 1}")

@@ -13,15 +13,16 @@ from mlship.targets.stack import Stack
 def ensure(client: DockerClient, plan: Stack) -> None:
     """Make the networks that are not there.
 
-    Raises UsageError where another network has the addresses, or a network of that name is not of this stack.
+    Raises UsageError where another network has the addresses, or a network of that name is not of this stack: then
+    none was made.
     """
-    found = _found(client, plan, inner(plan.name))
-    if found is None:
+    found_inner, found_outer = _found(client, plan, inner(plan.name)), _found(client, plan, outer(plan.name))
+    if found_inner is None:
         _make_inner(client, plan)
-    elif (subnet := found.attrs["IPAM"]["Config"][0]["Subnet"]) != plan.subnet:
+    elif (subnet := found_inner.attrs["IPAM"]["Config"][0]["Subnet"]) != plan.subnet:
         message = f"the copies that run have addresses in {subnet}, and the plan has {plan.subnet}"
         raise UsageError(message, "mlship deploy compose --down, then --up")
-    if _found(client, plan, outer(plan.name)) is None:
+    if found_outer is None:
         client.networks.create(outer(plan.name), labels={STACK: plan.name})
 
 

@@ -5,6 +5,9 @@ copies of the old version are told to end at the same time, and the gateway turn
 only when no other copy answers. New copies take the addresses of the old ones, and the spare places are emptied again.
 The gateway needs no word of that: Envoy and Kong ask /readyz, which says no before a copy goes, and nginx sends what
 fails to another copy.
+
+An update may have been broken off anywhere, and the next one begins with what it left: those that may be the only ones
+to answer, in the old places or the spare ones, stay until others do.
 """
 
 import time
@@ -55,16 +58,26 @@ class Roll:
         leaving = self._at([spec.place for spec in new])
         spare = self._at([slot.name for slot in self._plan.spare])
         if any(container.status == "running" for container in leaving):
-            self.end(spare)  # which an update has left behind that was broken off
-            spare = self._start(self._spares(new[0]))
+            if not self._answer_alone(spare):
+                self.end(spare)
+                spare = self._start(self._spares(new[0]))
             if PROGRAMS[self._plan.gateway].drain:  # nginx does not ask which copies are well: it tries them
                 self._let_settle()
             leaving += self._surplus()
         self.end(leaving)
         self._start(new)
-        if new and spare:
+        if spare:
+            kept = {slot.name for slot in self._plan.stable}.difference(spec.place for spec in new)
+            for container in self._at(sorted(kept)):
+                waiting.ready(container, self._plan.startup)
             self._let_settle()
         self.end(spare)
+
+    def _answer_alone(self, spare: Sequence[Container]) -> bool:
+        """Say whether an update was broken off after stable copies were told to end: then the spare ones answer."""
+        if not any(waiting.is_ready(container) for container in spare):
+            return False
+        return not all(waiting.is_ready(container) for container in self._stable())
 
     def _spares(self, like: Spec) -> list[Spec]:
         return [containers.copy(self._plan, slot, like.options["image"]) for slot in self._plan.spare]
@@ -72,9 +85,10 @@ class Roll:
     def _surplus(self) -> list[Container]:
         """Return stable copies of the old version for which the plan has no place any more."""
         wanted = {slot.name for slot in self._plan.stable}
-        return self._at(
-            place for place in self._running if stack.is_stable(self._plan.name, place) and place not in wanted
-        )
+        return [container for container in self._stable() if container.labels[containers.PLACE] not in wanted]
+
+    def _stable(self) -> list[Container]:
+        return self._at(place for place in self._running if stack.is_stable(self._plan.name, place))
 
     def _at(self, places: Iterable[str]) -> list[Container]:
         return [self._running[place] for place in places if place in self._running]

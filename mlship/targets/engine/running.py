@@ -21,13 +21,17 @@ def up(plan: Stack, configuration: Path, progress: Progress) -> dict[str, Any]:
 
     ``configuration`` is the folder of the gateway's files. Returns the facts, with ``url`` and a ``sentence``.
     Raises PluginError for a gateway that needs more than that, UsageError for an image that is not there, a port or a
-    network that is taken, ServiceError where a copy does not get ready: what ran before it then still runs.
+    name that is taken, ServiceError where a copy does not get ready, or the gateway refuses its configuration: what
+    ran before it then still runs.
     """
     _require_all(plan)
     with _engine("to start the deployment") as client:
         specs, gateway = _copies(client, plan), front.spec(client, plan)
         running = containers.of(client, plan.name)
         front.require_port(plan, running.get(GATEWAY))
+        places = (slot.name for slot in (*plan.slots, *plan.spare))
+        containers.require_free(client, plan.name, (*places, containers.gateway_name(plan.name)))
+        front.require_accepted(client, plan, gateway, configuration, running.get(GATEWAY), progress)
         networks.ensure(client, plan)
         roll = Roll(client, plan, running, progress)
         new = roll.copies(specs)
@@ -43,7 +47,7 @@ def down(name: str, progress: Progress) -> dict[str, Any]:
     """End and remove what ``up`` has started under ``name``: containers, networks, and the gateway's volume."""
     with _engine("to end the deployment") as client:
         found = containers.of(client, name)
-        # the gateway first: it ends what is under way, and then nobody asks the copies any more
+        # the gateway first: then nobody asks the copies any more
         for place in sorted(found, key=lambda place: (place != GATEWAY, place)):
             progress(f"ending {place}")
             if place == GATEWAY:
@@ -69,7 +73,7 @@ def _copies(client: DockerClient, plan: Stack) -> list[Spec]:
     ids = {}
     for name in sorted({slot.image for slot in plan.slots}):
         image = containers.image_of(client, name, f"docker pull {name}, or mlship build -t {name}")
-        waiting.health_check(image)
+        waiting.require_health_check(image)
         ids[name] = str(image.id)
     return [containers.copy(plan, slot, ids[slot.image]) for slot in plan.slots]
 

@@ -3,8 +3,10 @@
 import http.client
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from docker.errors import APIError
 from docker.models.containers import Container
 from docker.models.images import Image
 
@@ -18,15 +20,22 @@ def ready(container: Container, seconds: float) -> None:
 
     Raises ServiceError, with the end of its log, where it ends or takes longer than ``seconds``.
     """
-    command = health_check(container.image)
     # one that ends is started anew by the engine, and will not do better
-    until(
-        lambda: container.status == "running" and container.exec_run(list(command)).exit_code == 0,
-        container,
-        "was not ready",
-        seconds,
-        f"docker run --rm {container.image.tags[0] if container.image.tags else container.image.id}",
-    )
+    hint = f"docker run --rm {container.image.tags[0] if container.image.tags else container.image.id}"
+    until(lambda: is_ready(container), container, "was not ready", seconds, hint)
+
+
+def is_ready(container: Container) -> bool:
+    """Ask a copy, as it was last seen, with its image's own health check whether it is ready."""
+    command = _command(container.attrs["Config"])
+    if container.status != "running" or not command:
+        return False
+    try:
+        return bool(container.exec_run(command).exit_code == 0)
+    except APIError as error:
+        if error.status_code in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.CONFLICT}:  # it has ended since
+            return False
+        raise
 
 
 def answers(container: Container, port: int, *, tls: bool, seconds: float) -> None:
@@ -51,12 +60,17 @@ def until(found: Callable[[], bool], container: Container, what: str, seconds: f
     raise _failed(container, f"{what} within {seconds:g} s", hint)
 
 
-def health_check(image: Image) -> Sequence[str]:
-    """Return the command by which an image tells whether it is ready; raises UsageError for one that has none."""
-    kind, *command = (image.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
-    if kind == "NONE":
+def require_health_check(image: Image) -> None:
+    """Raise UsageError for an image that has no command by which it tells whether it is ready."""
+    if not _command(image.attrs["Config"]):
         message = f"the image '{(image.tags or [image.id])[0]}' has no health check: nobody can tell when it is ready"
         raise UsageError(message, "mlship build makes one that has")
+
+
+def _command(configuration: Mapping[str, Any]) -> list[str]:
+    kind, *command = (configuration.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    if kind == "NONE":
+        return []
     return command if kind == "CMD" else ["/bin/sh", "-c", *command]
 
 

@@ -58,9 +58,7 @@ def definition(document: Mapping[str, Any], stack: Stack) -> dict[str, Any]:
         "info": {"id": stack.name, "name": stack.name, "state": {"active": True, "internal": False}},
         "server": _server(stack),
         "upstream": _upstream(stack),
-        "middleware": {
-            "operations": {each["operationId"]: _rules(path, stack) for _, path, each in _operations(found)}
-        },
+        "middleware": {"operations": _all_rules(found, stack)},
     }
     return found
 
@@ -103,13 +101,20 @@ def _weights(stack: Stack) -> list[tuple[Slot, int]]:
     return [(slot, weight // divisor) for slot, weight in found]
 
 
+def _all_rules(document: Mapping[str, Any], stack: Stack) -> dict[str, Any]:
+    """Return the rules of the operations that have any, by operationId."""
+    found = {each["operationId"]: _rules(path, stack) for _, path, each in _operations(document)}
+    return {name: rules for name, rules in found.items() if rules}
+
+
 def _rules(path: str, stack: Stack) -> dict[str, Any]:
     """Return what Tyk does with the requests of one operation."""
     if path == "/metrics":
         return {"block": {"enabled": True, "ignoreCase": True}}
     if _OPEN.fullmatch(path):
-        return {"ignoreAuthentication": {"enabled": True}} if stack.api_keys else {"allow": {"enabled": False}}
-    rules: dict[str, Any] = {"enforceTimeout": {"enabled": True, "value": round(stack.timeout)}}
+        return {"ignoreAuthentication": {"enabled": True}} if stack.api_keys else {}
+    # in whole seconds, of which 0 would be none at all
+    rules: dict[str, Any] = {"enforceTimeout": {"enabled": True, "value": math.ceil(stack.timeout)}}
     if _PURE.fullmatch(path):
         rules["requestSizeLimit"] = {"enabled": True, "value": stack.max_body}
     if path == "/predict":

@@ -9,7 +9,7 @@ import pytest
 from docker import DockerClient
 from docker.models.containers import Container
 
-from benchmarks.deploy.deployed import Deployed
+from benchmarks.deploy.deployed import Deployed, wait_for
 from mlship.client import Client
 from mlship.errors import ServiceError, UsageError
 from tests.integration.targets.conftest import Images
@@ -26,8 +26,8 @@ def test_an_image_that_does_not_get_ready_changes_nothing(
     with pytest.raises(UsageError, match="no health check"):
         deployed.up(image=base_image)
     with pytest.raises(ServiceError, match="ended before it was ready") as caught:
-        deployed.up(env={"PORT": "none"})
-    assert "PORT='none' is not a port" in caught.value.message
+        deployed.up(env={"WORKERS": "none"})
+    assert "WORKERS='none' is neither a positive whole number nor auto" in caught.value.message
     assert deployed.containers() == before
 
 
@@ -55,6 +55,13 @@ def test_metrics_do_not_pass_the_gateway(deployed: Deployed) -> None:
 def test_the_id_of_a_request_comes_back(deployed: Deployed) -> None:
     with Client(f"http://127.0.0.1:{deployed.port}", headers={"X-Request-ID": "abc-123"}) as client:
         assert client.request("GET", "/readyz")[1]["x-request-id"] == "abc-123"
+
+
+def test_a_request_without_an_id_gets_the_one_that_the_gateway_writes_to_its_log(deployed: Deployed) -> None:
+    with Client(f"http://127.0.0.1:{deployed.port}") as client:
+        told = client.request("GET", "/readyz")[1]["x-request-id"]
+    gateway = deployed.engine.containers.get(f"{deployed.name}-gateway")
+    wait_for("line in the log of the gateway", 10, lambda: f'"request_id":"{told}"'.encode() in gateway.logs())
 
 
 def test_a_body_that_is_too_large_is_refused_in_the_form_of_the_service(deployed: Deployed) -> None:

@@ -4,11 +4,18 @@ import pytest
 
 from benchmarks.deploy import faults
 from benchmarks.deploy.deployed import Deployed, wait_for
+from mlship.client import Client
 from tests.integration.targets.conftest import Images
 
 pytestmark = pytest.mark.docker
 
 GATEWAY, OPTIONS = "envoy", {"replicas": 3}
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/%6detrics", "//metrics", "/v2/../metrics", "/metrics?a=1"])
+def test_metrics_do_not_pass_the_gateway_however_they_are_written(path: str, deployed: Deployed) -> None:
+    with Client(f"http://127.0.0.1:{deployed.port}") as client:
+        assert client.request("GET", path)[0] == 403
 
 
 def test_no_request_is_lost_when_a_copy_is_killed_and_another_freezes(deployed: Deployed) -> None:

@@ -1,8 +1,8 @@
 """The files for Compose: what they say, that they say the same as the plan, and what is refused."""
 
 import json
+import os
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from mlship import config
 from mlship.errors import ConfigError, PluginError, UsageError
 from mlship.rendering import templates
 from mlship.stages import Outcome
+from mlship.targets.checks import programs
 from mlship.targets.compose import ComposeTarget, read_plan
 
 Inputs = dict[str, Path]
@@ -137,6 +138,9 @@ def test_no_secret_is_written(gateway: str, write: Callable[..., Path], tmp_path
         ({"tls_cert": "cert.pem", "tls_key": "/key.pem"}, "absolute path"),
         ({"api_keys_secret": "abc123"}, "absolute path"),
         ({"timeout": 1.0, "try_timeout": 2.0}, "shorter"),
+        ({"try_timeout": 0.01}, "try_timeout"),
+        ({"timeout": 4000}, "timeout"),
+        ({"gateway_image": "Foo@@"}, "'Foo@@' is not the name of an image"),
         ({"env": {"API_KEYS": "abc"}}, "looks like a secret"),
     ],
     ids=str,
@@ -152,6 +156,45 @@ def test_what_cannot_be_is_refused(options: dict[str, Any], words: str) -> None:
 def test_what_cannot_be_the_name_of_an_image_is_refused(options: dict[str, Any], write: Callable[..., Path]) -> None:
     with pytest.raises(UsageError, match="'Foo@@' is not the name of an image"):
         write(**options)
+
+
+def test_a_port_at_which_the_gateway_would_not_ask_is_refused(write: Callable[..., Path]) -> None:
+    with pytest.raises(UsageError, match="PORT=9000 is not the port of the image, 8000"):
+        write(env={"PORT": "9000"})
+    assert read_plan(write(env={"PORT": "8000"})).settings["PORT"] == "8000"
+
+
+def test_words_that_yaml_takes_for_others_are_names_of_settings(write: Callable[..., Path]) -> None:
+    assert services(write(env={"NO": "1", "null": "2"}))["iris-1"]["environment"].keys() >= {"NO", "null"}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "words"),
+    [
+        (
+            "nginx",
+            {"proxy_read_timeout 500ms;", "proxy_read_timeout 1000500ms;", "proxy_next_upstream_timeout 1250ms;"},
+        ),
+        ("envoy", {"per_try_timeout: 0.500s", "timeout: 1000.500s", "stream_idle_timeout: 1006s"}),
+        ("kong", {"read_timeout: 500", "write_timeout: 500"}),
+    ],
+)
+def test_times_are_told_in_whole_milliseconds(gateway: str, words: set[str], write: Callable[..., Path]) -> None:
+    folder = write(gateway=gateway, try_timeout=0.5, timeout=1000.5)
+    (path,) = (folder / "gateway").iterdir()
+    assert {word for word in words if word in path.read_text()} == words
+
+
+@pytest.mark.parametrize("gateway", ["nginx", "envoy"])
+def test_the_shortest_and_the_longest_times_are_taken(gateway: str, write: Callable[..., Path]) -> None:
+    assert _said(gateway, write(gateway=gateway, try_timeout=0.05, timeout=3600)) == (True, "found nothing")
+
+
+def test_nginx_has_somebody_to_ask_however_many_requests_are_slow(write: Callable[..., Path]) -> None:
+    folder = write(replicas=3)
+    text = (folder / "gateway" / "nginx.conf").read_text()
+    for slot in read_plan(folder).stable:
+        assert text.count(f"server {slot.address}:8000 max_fails=0;") == 1
 
 
 def test_kong_is_not_started_with_a_reference_for_a_key(write: Callable[..., Path]) -> None:
@@ -196,17 +239,19 @@ def test_a_broken_configuration_is_found(
 
 
 def _said(gateway: str, folder: Path) -> tuple[bool | None, str]:
-    if shutil.which(gateway) is None:
-        pytest.skip(f"no {gateway}: scripts/ci-engine.sh packages, pip install 'mlship[test]'")
+    if programs.find(gateway) is None:
+        message = f"no {gateway}: scripts/ci-engine.sh packages, pip install 'mlship[test]'"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     found = {each.validator: each for each in ComposeTarget().check(folder, quiet)}[gateway]
     return found.passed, found.said
 
 
 def test_a_validator_that_is_not_installed_is_named(
-    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = write(gateway="envoy")
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))  # programs are looked for beside it as well
     told = [(each.validator, each.passed) for each in ComposeTarget(gateway="envoy").check(folder, quiet)]
     assert told == [("docker compose config", None), ("envoy", None)]
 

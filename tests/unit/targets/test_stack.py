@@ -56,6 +56,13 @@ def test_a_setting_of_the_user_wins() -> None:
     assert plan(env={"GRACE_SECONDS": "20"}).settings["GRACE_SECONDS"] == "20"
 
 
+@pytest.mark.parametrize(("seconds", "grace"), [(0.5, 8), (7.0, 8), (7.1, 9), (60.0, 61)])
+def test_a_copy_that_ends_gets_the_time_for_one_more_try(seconds: float, grace: int) -> None:
+    found = plan(try_timeout=seconds, timeout=100.0)
+    assert found.settings["GRACE_SECONDS"] == str(grace)
+    assert found.stop_seconds == found.drain + grace + 2
+
+
 def test_copies_believe_the_gateway_about_who_asks() -> None:
     found = plan()
     assert found.settings["FORWARDED_ALLOW_IPS"] == found.gateway_address

@@ -68,6 +68,19 @@ def test_a_key_is_asked_for_where_the_service_has_keys_but_not_for_its_health(do
     assert ready == {"ignoreAuthentication": {"enabled": True}}
 
 
+def test_times_are_whole_seconds_and_never_none(document: Mapping[str, Any]) -> None:
+    found = tyk.definition(document, plan(gateway="tyk", try_timeout=0.2, timeout=0.4))
+    rules = found["x-tyk-api-gateway"]["middleware"]["operations"]
+    assert {each["enforceTimeout"]["value"] for each in rules.values() if "enforceTimeout" in each} == {1}
+
+
+def test_operations_without_rules_are_left_out(document: Mapping[str, Any]) -> None:
+    found = tyk.definition(document, plan(gateway="tyk"))
+    rules = found["x-tyk-api-gateway"]["middleware"]["operations"]
+    assert found["paths"]["/readyz"]["get"]["operationId"] not in rules
+    assert all(rules.values())
+
+
 def test_names_of_operations_are_distinct(document: Mapping[str, Any]) -> None:
     found = tyk.definition(document, plan(gateway="tyk"))
     names = [operation["operationId"] for item in found["paths"].values() for operation in item.values()]
