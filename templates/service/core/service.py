@@ -147,8 +147,7 @@ class Service:
     @property
     def draining(self) -> bool:
         """Whether the service has been told to end: it answers, and says that it is not ready."""
-        shared = self.settings.shared_dir
-        return self._draining or (shared is not None and (shared / "draining").exists())
+        return self._draining or self._shared("draining")
 
     def drain(self) -> None:
         """Say from now on that the service is not ready, and have clients connect anew, which leads them elsewhere."""
@@ -162,7 +161,9 @@ class Service:
 
     def state(self) -> str:
         """Return "ok", or why no requests should be sent."""
-        return self.trouble or ("draining" if self.draining else "ok")
+        if self.trouble:
+            return self.trouble
+        return "draining" if self.draining else "starting" if self._shared("starting") else "ok"
 
     def info(self) -> dict[str, Any]:
         """Return what an operator asks: which model, which versions, which limits."""
@@ -180,6 +181,11 @@ class Service:
             },
             "versions": {name: version(name) for name in (*self._libraries, *self.model.runtime.libraries)},
         }
+
+    def _shared(self, state: str) -> bool:
+        """Whether this is the state of all workers of the service."""
+        shared = self.settings.shared_dir
+        return shared is not None and (shared / state).exists()
 
     def _routes(self) -> list[Route]:
         return [

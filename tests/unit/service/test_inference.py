@@ -64,11 +64,14 @@ def test_the_name_of_a_model_can_stand_in_a_path_as_it_is(served: Callable[..., 
     assert served("mixed")("GET", "/v2/models/Pipeline-ColumnTransformer-LogisticRegression")[0] == 200
 
 
+@pytest.mark.parametrize("state", ["starting", "draining"])
 @pytest.mark.parametrize("path", ["/v2/health/ready", "/v2/models/iris/ready"])
-def test_a_service_that_is_told_to_end_is_not_ready(served: Callable[..., Ask], tmp_path: Any, path: str) -> None:
+def test_a_service_is_ready_neither_before_all_workers_serve_nor_once_it_is_told_to_end(
+    served: Callable[..., Ask], tmp_path: Any, path: str, state: str
+) -> None:
     ask = served("numeric", model_name="iris", shared_dir=tmp_path)
-    (tmp_path / "draining").touch()
-    assert ask("GET", path) == (503, {"ready": False, "error": "draining"})
+    (tmp_path / state).touch()
+    assert ask("GET", path) == (503, {"ready": False, "error": state})
     assert ask("GET", "/v2/health/live")[0] == 200
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +33,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture
 def tracer(service_code: Code, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Return a function that makes a tracer from environment variables."""
-    made = []
+    made, before = [], set(threading.enumerate())
 
     def make(**environment: str) -> Any:
         for name, value in environment.items():
@@ -43,6 +44,9 @@ def tracer(service_code: Code, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     yield make
     for each in made:
         each.close()
+    for thread in set(threading.enumerate()) - before:  # what it logs and warns of is no other test's
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -204,6 +208,7 @@ def test_a_collector_that_never_answers_holds_up_neither_answers_nor_the_end(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         # longer than the closing may take
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3")
+        monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048")  # so that what is left afterwards is one batch
         running = tracer(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setattr(service_code("core.watching.otel"), "_SECONDS_TO_CLOSE", 0.5)
         started = time.monotonic()

@@ -1,6 +1,7 @@
 """Start workers, start another for one that has died, and end all of them together.
 
-A worker is the same command with a listening socket of its own: connections that wait there outlive the worker.
+A worker is the same command with a listening socket of its own: connections that wait there outlive the worker. The
+service is ready once all of them serve: before that, one may be told to end that has connections and cannot answer yet.
 """
 
 import os
@@ -18,6 +19,8 @@ from core.running.start import shared_folder
 
 #: The variable by which a worker knows its socket.
 SOCKET = "SERVICE_SOCKET"
+#: The file that is there until all workers serve.
+_STARTING = "starting"
 
 
 def run(sockets: Sequence[socket.socket]) -> int:
@@ -26,11 +29,18 @@ def run(sockets: Sequence[socket.socket]) -> int:
     A worker that ends before it was ready ends all: another would do the same.
     """
     with shared_folder() as shared:
+        (shared / _STARTING).touch()
         return _Workers(sockets, shared).run()
 
 
-def ready(shared: Path, pid: int) -> Path:
-    """Return the file by which the worker ``pid`` says that it serves."""
+def serves(shared: Path, workers: int) -> None:
+    """Say that this worker serves, which may be the last of all ``workers``."""
+    _serves(shared, os.getpid()).touch()
+    if len(list(shared.glob(_serves(shared, "*").name))) >= workers:
+        (shared / _STARTING).unlink(missing_ok=True)
+
+
+def _serves(shared: Path, pid: int | str) -> Path:
     return shared / f"ready-{pid}"
 
 
@@ -53,7 +63,7 @@ class _Workers:
             listening = self._running.pop(pid)
             if self._told:
                 continue
-            if ready(self._shared, pid).exists():
+            if _serves(self._shared, pid).exists():
                 sys.stderr.write(f"worker {pid} has ended: starting another\n")
                 self._start(listening)
             else:

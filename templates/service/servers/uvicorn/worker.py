@@ -60,7 +60,7 @@ class Draining(uvicorn.Server):
         await super().startup(sockets)
         shared = self._service.settings.shared_dir
         if shared and supervise.SOCKET in os.environ:
-            supervise.ready(shared, os.getpid()).touch()
+            supervise.serves(shared, self._server.workers)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, answer what has arrived, and end."""
