@@ -16,17 +16,10 @@ from core.router import refusal
 if TYPE_CHECKING:
     from core.predictor import Work
 
+_GIVEN_ID = b"x-request-id"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _PREFIX = os.urandom(6).hex()
 _numbers = itertools.count()
-
-
-def request_id(headers: Mapping[bytes, bytes]) -> str:
-    """Return the id that the client gave in X-Request-ID, where it is a plain word, else one of our own."""
-    given = headers.get(b"x-request-id")
-    if given and _REQUEST_ID.fullmatch(given):
-        return given.decode()
-    return f"{_PREFIX}-{next(_numbers):x}"
 
 
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -40,7 +33,10 @@ class Exchange:
     def __init__(self, head: Head, route: Route | None = None, parameters: Mapping[str, str] = NONE) -> None:
         self.started = perf_counter()
         self.head = head
-        self.request_id = request_id(head.headers)
+        #: What the client gave in X-Request-ID, where that is a plain word.
+        self.request_id = f"{_PREFIX}-{next(_numbers):x}"
+        if _GIVEN_ID in head.headers and _REQUEST_ID.fullmatch(head.headers[_GIVEN_ID]):
+            self.request_id = head.headers[_GIVEN_ID].decode()
         self.route = route
         self.parameters = parameters
         self.refused: Reply | None = None

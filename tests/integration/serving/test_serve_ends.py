@@ -132,6 +132,16 @@ def test_a_second_signal_ends_it_at_once(serve: Serve, framework: str, workers: 
     until(lambda: not any(worker.is_running() for worker in workers_before))
 
 
+def test_a_signal_that_comes_together_with_the_word_of_a_worker_is_not_lost(serve: Serve) -> None:
+    for _ in range(8):  # as one of five is, where a sleeping thread has to be woken
+        server = serve("flask", DRAIN_SECONDS="60", WORKERS="2")
+        time.sleep(0.4)  # until the second worker is there, too, and the process sleeps
+        server.process.send_signal(signal.SIGUSR1)
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda server=server: server.ask("GET", "/readyz")[0] == 503, seconds=5)
+        assert server.end() == 128 + signal.SIGTERM
+
+
 @BOTH
 def test_it_is_ended_before_it_is_ready(serve: Serve, framework: str) -> None:
     server = serve(framework, ready=False)

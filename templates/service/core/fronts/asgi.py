@@ -122,7 +122,9 @@ class Front:
     async def _answer(self, exchange: Exchange, receive: Receive, by: Way | None) -> Reply:
         """Read the body of a request and answer it; raises InvalidRequestError, Disconnected."""
         service, route = self.service, exchange.route
-        body = await self._body(receive) if route and route.takes else b""
+        body = b""
+        if route and route.takes:
+            body = await self._deadline.wait(_read(receive, service.settings.max_body_bytes))
         if len(body) > service.inline_bytes:
             return await asyncio.to_thread(exchange.answer, body)
         if not by or by == "alone":
@@ -130,13 +132,6 @@ class Front:
         answer = _Answer()
         ask(service, exchange, body, answer.come, by)
         return answer.reply or await answer.wait(service.batcher.loop)
-
-    async def _body(self, receive: Receive) -> bytes:
-        settings = self.service.settings
-        try:
-            return await self._deadline.wait(_read(receive, settings.max_body_bytes))
-        except TimeoutError:
-            raise too_slow(settings.body_timeout) from None
 
     async def _pass_on(
         self, inner: Application, exchange: Exchange, scope: Scope, receive: Receive, send: Send
@@ -167,10 +162,7 @@ class Front:
             nonlocal size, more
             if not more:  # what still comes is the end of the connection, which may take its time
                 return await receive()
-            try:
-                message = await self._deadline.wait(receive())
-            except TimeoutError:
-                raise too_slow(settings.body_timeout) from None
+            message = await self._deadline.wait(receive())
             size, more = size + len(message.get("body", b"")), message.get("more_body", False)
             if size > settings.max_body_bytes:
                 raise too_large(settings.max_body_bytes)

@@ -6,13 +6,15 @@ from functools import partial
 from types import TracebackType, coroutine
 from typing import Any, TypeVar
 
+from core.exchange import too_slow
+
 T = TypeVar("T")
 
 
 class Deadline:
     """Lets tasks of one event loop wait at most ``seconds``.
 
-    Where a task waits longer, what it waits for is cancelled, and TimeoutError raised.
+    Where a task waits longer, what it waits for is cancelled, and InvalidRequestError raised (408).
     """
 
     def __init__(self, seconds: float) -> None:
@@ -50,7 +52,7 @@ class Deadline:
         task = asyncio.current_task()
         late = self._ends.pop(task, 0.0) is None
         if task and late and kind is asyncio.CancelledError and not task.uncancel():
-            raise TimeoutError from None
+            raise too_slow(self._seconds) from None
 
     def _watch(self, loop: asyncio.AbstractEventLoop, end: float) -> None:
         self._watched = True

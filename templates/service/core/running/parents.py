@@ -1,8 +1,9 @@
 """A process that ends when the one that started it is gone, even where that was killed."""
 
 import os
+import signal
+import sys
 from collections.abc import Callable
-from signal import SIGINT
 from threading import Thread
 from time import sleep
 
@@ -20,10 +21,12 @@ def follow(
     """
 
     def watch() -> None:
+        if sys.platform != "win32":  # they are for the threads that heed them
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while os.getppid() == parent:
             sleep(_POLL)
             meanwhile()
         at_last()
-        os.kill(os.getpid(), SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
 
     Thread(target=watch, daemon=True).start()

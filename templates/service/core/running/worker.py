@@ -27,6 +27,8 @@ def load() -> ModuleType:
     # What is loaded now lives as long as the process: collecting garbage need not look at it again and again.
     gc.collect()
     gc.freeze()
+    # Nor is what belongs to dozens of requests that are answered together: by default it is looked at in each turn.
+    gc.set_threshold(10_000)
     return module
 
 

@@ -5,7 +5,8 @@ Workers that share a folder count together: the counters of any of them are the 
 included. Gauges, and what is named process_* and python_*, are of the worker that answers.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
@@ -83,19 +84,27 @@ class Metrics:
 
         Other routes than those of the service count as "other".
         """
-        added: dict[int, float] = {}  # by cell, and to these at the end: a dictionary takes half the time for each
+        alike: dict[tuple[str, int, int], list[float]] = defaultdict(
+            list
+        )  # most are: each then costs one addition to a list
         for route, status, seconds, rows in answers:
-            start = self._starts.get(route, self._other)
-            kind = start + (status if _FIRST <= status <= _LAST else 500) - _FIRST
-            bucket = start + _STATUSES + bisect_left(_SECONDS, seconds)
-            total = start + _SUM
-            added[kind] = added.get(kind, 0) + 1
-            added[bucket] = added.get(bucket, 0) + 1
-            added[total] = added.get(total, 0) + seconds
-            added[self._all] = added.get(self._all, 0) + rows
+            alike[route, status, rows].append(seconds)
         with self._lock:
-            for cell, value in added.items():
-                self._cells[cell] += value
+            for (route, status, rows), taken in alike.items():
+                self._count(self._starts.get(route, self._other), status, taken)
+                self._cells[self._all] += rows * len(taken)
+
+    def _count(self, start: int, status: int, taken: list[float]) -> None:
+        """Count answers of one route and status, which took so many seconds each."""
+        self._cells[start + (status if _FIRST <= status <= _LAST else 500) - _FIRST] += len(taken)
+        self._cells[start + _SUM] += sum(taken)
+        taken.sort()
+        first = 0
+        while first < len(taken):
+            bucket = bisect_left(_SECONDS, taken[first])
+            after = bisect_right(taken, _SECONDS[bucket], first) if bucket < len(_SECONDS) else len(taken)
+            self._cells[start + _STATUSES + bucket] += after - first
+            first = after
 
     def batch(self, requests: int, rows: int) -> None:
         """Count a run of the model that answered ``requests`` requests with ``rows`` rows together."""

@@ -14,9 +14,7 @@ import sys
 from functools import partial
 from math import ceil
 from pathlib import Path
-from threading import Event, Thread
-from time import sleep
-from types import FrameType
+from threading import Thread, Timer
 from typing import Any
 
 from granian import Granian
@@ -29,6 +27,8 @@ from core.running.start import BACKLOG, Server, bind, shared_folder, start
 #: Requests that a worker answers at a time. One that computes keeps the others waiting, so this is for clients that
 #: send slowly.
 THREADS = 16
+#: SIGUSR1 is a worker's, when it is there.
+_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1}
 
 
 def main(server: Server) -> int:
@@ -69,52 +69,46 @@ def _granian(server: Server) -> Any:
 def _load(parent: int, server: Server) -> Any:
     """Return the application; called in each worker."""
     # imported here, as the process that only starts workers stays small without the libraries of the model
+    for number in _SIGNALS:  # until granian gives it handlers of its own
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     return importlib.import_module("worker").application(parent, server)
 
 
 class _Signals:
-    """What signals do in the process that starts the workers."""
+    """What signals do in the process that starts the workers.
+
+    A thread waits for them. A handler would run in the main thread, which may sleep on: of two signals that come
+    together, the kernel may give one to another thread, which wakes nobody.
+    """
 
     def __init__(self, granian: Any, server: Server, shared: Path) -> None:
         self._granian = granian
         self._server = server
         self._shared = shared
-        self._told = False
-        self._seconds = 0.0
-        self._ending = Event()
-        self._pid = os.getpid()
 
     def listen(self) -> None:
-        """Heed signals in place of granian; called when that has set its own handlers."""
+        """Heed signals in place of granian; called when that has set its own handlers, and started no worker yet."""
         logging.getLogger("_granian").setLevel(logging.CRITICAL)
-        signal.signal(signal.SIGUSR1, self._loaded)
-        # not started by the handler: a thread cannot be started at every moment at which a signal may come
-        Thread(target=self._end, daemon=True).start()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._tell)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        Thread(target=self._heed, daemon=True).start()
 
-    def _loaded(self, _: int, __: FrameType | None) -> None:
-        # A worker that dies before that ends all: another would do the same.
-        self._granian.respawn_failed_workers = True
-        logging.getLogger("_granian").setLevel(logging.ERROR)
-
-    def _tell(self, number: int, _: FrameType | None) -> None:
-        if os.getpid() != self._pid:  # a worker that has been forked, and not got handlers of its own yet
-            os._exit(128 + number)  # an exception would be printed by what Python does behind a fork, and ignored
-        if self._told:
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            shutil.rmtree(self._shared, ignore_errors=True)
-            os._exit(128 + number)  # an exception may come where it is printed and ignored, as in a callback
-        self._told = True
+    def _heed(self) -> None:
+        while (number := signal.sigwait(_SIGNALS)) == signal.SIGUSR1:  # a worker is there
+            # One that dies before that ends all: another would do the same.
+            self._granian.respawn_failed_workers = True
+            logging.getLogger("_granian").setLevel(logging.ERROR)
         (self._shared / "draining").touch()
-        self._seconds = self._server.drain_seconds if number == signal.SIGTERM else 0.0
-        self._ending.set()
-
-    def _end(self) -> None:
-        self._ending.wait()
-        sleep(self._seconds)
-        self._granian.signal_handler_interrupt()
+        seconds = self._server.drain_seconds if number == signal.SIGTERM else 0.0
+        timer = Timer(seconds, self._granian.signal_handler_interrupt)
+        timer.daemon = True
+        timer.start()
+        while (number := signal.sigwait(_SIGNALS)) == signal.SIGUSR1:
+            pass
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        shutil.rmtree(self._shared, ignore_errors=True)
+        os._exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from core.exchange import Exchange
 from core.fronts.answering import ask
 from core.http import Head, Reply
 from core.service import Service
-from limited import MOST, LimitedProtocol
+from limited import LimitedProtocol
 from wire import Heads, Plain, UsualAnswers
 
 #: Seconds that the rest of a request may take, as many clients send its body apart; then uvicorn waits for it.
@@ -57,13 +57,14 @@ class FastProtocol(LimitedProtocol):
 
     def _take(self, data: bytes, *, behind: bool = False) -> None:
         """Answer the request that ``data`` begins with, maybe ``behind`` another one, or leave all to uvicorn."""
-        end = data.find(b"\r\n\r\n")
-        before = data[:end] if 0 < end <= MOST else b""
-        plain = self.heads.known.get(before) or self.heads.learn(before)
-        whole = end + 4 + plain.length if plain else 0
-        if len(data) < whole or (end < 0 and behind):
+        if (plain := self._plain) and data.startswith(plain.start):
+            end = len(plain.start)
+        else:
+            plain, end = self.heads.find(data)
+        whole = end + plain.length if plain else 0
+        if len(data) < whole or (end < 4 and behind):
             self._leave(data) if self._rest else self._keep(data)
-        elif plain is None:
+        elif not plain:
             self._leave(data)
         elif self.flow.write_paused:
             self._busy, self._rest = True, data
@@ -73,7 +74,7 @@ class FastProtocol(LimitedProtocol):
             if plain is not self._plain:
                 self._plain, self._head = plain, replace(plain.known.head, client=self.client[0] if self.client else "")
             exchange = self.service.begin_known(self._head, plain.known.found)
-            ask(self.service, exchange, data[end + 4 : whole], self._send, plain.known.by)
+            ask(self.service, exchange, data[end:whole], self._send, plain.known.by)
 
     def _keep(self, data: bytes) -> None:
         """Wait for the rest of a request, once: one that comes in many pieces is left to uvicorn."""
@@ -91,9 +92,8 @@ class FastProtocol(LimitedProtocol):
             super().shutdown()
 
     def _send(self, exchange: Exchange, reply: Reply) -> None:
-        state = self.server_state
-        answer, last = self.answers.noted(exchange, reply, state.default_headers, last=self._ending)
-        state.total_requests += 1
+        self.server_state.total_requests += 1
+        answer, last = self.answers.noted(exchange, reply, self.server_state.default_headers, last=self._ending)
         if self.transport.is_closing():
             return
         self._answered = self.loop.time()

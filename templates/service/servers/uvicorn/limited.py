@@ -6,10 +6,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from core.problems import invalid
 from core.service import HEADERS
-from wire import Answers
+from wire import MOST, Answers
 
-#: Bytes of a head, which is as much as other servers take at most; trailers behind a body count as well.
-MOST = 64 * 1024
 _answers = Answers(STATUS_LINE)
 
 

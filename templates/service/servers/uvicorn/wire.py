@@ -12,14 +12,21 @@ from core.http import Head, Reply
 from core.problems import InvalidRequestError
 from core.service import HEADERS, Service
 
+#: Bytes of a head, which is as much as other servers take at most; trailers behind a body count as well.
+MOST = 64 * 1024
+
 #: Headers that ask for more than an answer to the body behind them.
 _UNUSUAL = frozenset({b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 
 
 class Plain(NamedTuple):
-    """What a head says, but for who sent it; ``length`` is that of the body behind it, in bytes."""
+    """What a head says, but for who sent it.
+
+    ``start`` is the head with the empty line behind it, ``length`` that of the body which follows, in bytes.
+    """
 
     known: Known
+    start: bytes
     length: int
 
 
@@ -35,11 +42,18 @@ class Heads:
         trusted = matters and "FORWARDED_ALLOW_IPS" in os.environ
         self._unusual = _UNUSUAL | {b"x-forwarded-for"} if trusted else _UNUSUAL
         self._memory = Memory[Plain]()
-        #: What is remembered, by the bytes before the first empty line.
         self.known = self._memory.known
 
-    def learn(self, head: bytes) -> Plain | None:
-        """Return what ``head`` says, and remember it; None where it is not plain."""
+    def find(self, data: bytes) -> tuple[Plain | None, int]:
+        """Return what the head that ``data`` begins with says, None where it is not plain; and where its body begins.
+
+        That is below 4 where the head is not all there.
+        """
+        end = data.find(b"\r\n\r\n") + 4
+        head = data[:end] if 4 < end <= MOST else b""
+        return self.known.get(head) or self._learn(head), end
+
+    def _learn(self, head: bytes) -> Plain | None:
         try:
             plain = self._read(head) if head.startswith(b"POST /") else None
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequestError):
@@ -51,7 +65,7 @@ class Heads:
     def _read(self, head: bytes) -> Plain | None:
         reader = _Reader()
         parser = httptools.HttpRequestParser(reader)
-        parser.feed_data(head + b"\r\n\r\n")
+        parser.feed_data(head)
         if reader.events != ["head"] or parser.get_http_version() != "1.1":
             return None
         if reader.connection - {b"keep-alive"} or not self._unusual.isdisjoint(reader.headers):
@@ -61,7 +75,7 @@ class Heads:
             return None
         asked = Head("POST", url.path.decode(), (url.query or b"").decode("latin-1"), reader.headers)
         told = known(self._service, asked, self._longest)
-        return Plain(told, int(length)) if told else None
+        return Plain(told, head, int(length)) if told else None
 
 
 class Answers:
@@ -88,7 +102,7 @@ class UsualAnswers(Answers):
         super().__init__(lines)
         self._service = service
         self._date: list[tuple[bytes, bytes]] = []
-        self._parts: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        self._parts: dict[tuple[int, str, int], tuple[bytes, bytes]] = {}
 
     def noted(
         self, exchange: Exchange, reply: Reply, added: list[tuple[bytes, bytes]], *, last: bool
@@ -104,16 +118,17 @@ class UsualAnswers(Answers):
         if added is not self._date:
             self._date = added
             self._parts.clear()
-        before, after = self._parts.get((reply.status, reply.media_type)) or self._part(reply, added)
-        told, content = exchange.request_id.encode(), reply.content
-        return b"%b%b%b%d\r\n\r\n%b" % (before, told, after, len(content), content), False
+        content = reply.content
+        kind = reply.status, reply.media_type, len(content)
+        before, after = self._parts.get(kind) or self._part(*kind)
+        return b"".join((before, exchange.request_id.encode(), after, content)), False
 
-    def _part(self, reply: Reply, added: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-        """Return what comes before the request id, and after it until the length of the content."""
-        headers = {**HEADERS, "x-request-id": "\0", "content-type": reply.media_type}
-        answer = self.bytes(Reply(reply.status, media_type=reply.media_type), headers, added)
-        before, _, after = answer.removesuffix(b"0\r\n\r\n").partition(b"\0")
-        self._parts[reply.status, reply.media_type] = before, after
+    def _part(self, status: int, media_type: str, length: int) -> tuple[bytes, bytes]:
+        """Return what comes before the request id, and after it up to a content of ``length`` bytes."""
+        headers = {**HEADERS, "x-request-id": "\0", "content-type": media_type}
+        answer = self.bytes(Reply(status, bytes(length)), headers, self._date)
+        before, _, after = answer[: len(answer) - length].partition(b"\0")
+        self._parts[status, media_type, length] = before, after
         return before, after
 
 
