@@ -18,7 +18,8 @@ from benchmarks.images.workspaces import FailedError, Pair
 
 Builder = Literal["docker", "oci"]
 BUILDERS: tuple[Builder, ...] = ("docker", "oci")
-#: What is there: nothing; the wheels, in uv's cache; all that the last build left, and there is another model.
+#: What is there: nothing; the wheels, in uv's cache, and the base image, as the engine has it always; all that the last
+#: build left, and there is another model.
 State = Literal["cold", "wheels", "model"]
 STATES: tuple[State, ...] = ("cold", "wheels", "model")
 
@@ -46,8 +47,9 @@ class Site:
         """Build once; a build in the state "model" is the one after another build of ``builder``."""
         if state == "cold":
             shutil.rmtree(self._uv(builder), ignore_errors=True)
-        if state != "model":
             shutil.rmtree(self._own(builder), ignore_errors=True)
+        if state != "model":
+            shutil.rmtree(self._own(builder) / "mlship" / "libraries", ignore_errors=True)
             self.forget(builder)
         return self.build(pair.later if state == "model" else pair.first, builder, _tag(builder))
 

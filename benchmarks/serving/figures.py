@@ -67,6 +67,7 @@ class Figure:
 
 FIGURES = (
     Figure("c=64 vs FastAPI + joblib", "c64", (_FASTAPI,), (15, 50)),
+    Figure("c=64 vs FastAPI + joblib, tuned", "c64", ("FastAPI + joblib, tuned",)),
     Figure("c=64 vs FastAPI + joblib, async def", "c64", ("FastAPI + joblib, async def",)),
     Figure("c=64 vs Flask + gunicorn + joblib", "c64", (_FLASK,), (14, 45)),
     Figure("c=64 vs MLServer", "c64", ("MLServer",), (15, 50)),
