@@ -58,6 +58,7 @@ class Site:
         command = [sys.executable, "-m", "mlship", "build", "-v", "--force", "--builder", builder]
         command += ["--base", self.bases[builder], "-t", tag, *options]
         places = {"XDG_CACHE_HOME": str(self._own(builder)), "UV_CACHE_DIR": str(self._uv(builder))}
+        os.sync()  # what the last build has written does not take of this one's time
         started, built, said = time.perf_counter(), 0.0, []
         with subprocess.Popen(
             command,

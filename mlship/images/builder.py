@@ -15,6 +15,7 @@ from mlship.images import base as bases
 from mlship.images import context as contexts
 from mlship.images import names, parts, planning, sbom
 from mlship.images.base import Base
+from mlship.images.files import archives
 from mlship.images.libraries import requirements, slimming, wheels
 from mlship.images.names import is_path
 from mlship.images.options import Options
@@ -155,7 +156,7 @@ class Builder(Options):
         files: dict[str, str] = {}
         base, folder = Path(self.base).expanduser(), self._wheels
         if is_path(self.base) and base.exists():
-            files["base"] = digest(base / "index.json" if base.is_dir() else base)
+            files["base"] = archives.identity(base)
         if folder is not None and folder.is_dir():
             listed = sorted((path.name, path.stat().st_size) for path in folder.iterdir())
             files["wheels"] = sha256(json.dumps(listed).encode()).hexdigest()

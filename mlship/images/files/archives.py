@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
 from mlship.artifacts import digest as sha256
-from mlship.errors import BaseImageMissingError, BuildError
+from mlship.errors import BaseImageMissingError, BuildError, MlshipError
 from mlship.images.files import blobs, manifests
 from mlship.images.files.blobs import Blob, Image
 from mlship.images.plan import Platform
 
 _GZIP = b"\x1f\x8b"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DEEPEST = 4  # indexes within indexes
 
 
@@ -46,6 +47,22 @@ def read(path: Path, platform: Platform) -> Image:
         except (tarfile.TarError, EOFError, ValueError, LookupError, TypeError) as error:
             raise BuildError(f"'{path}' is damaged: {error}", "write it anew: docker save -o base.tar IMAGE") from error
         raise BuildError(f"'{path}' holds no image: no index.json, no manifest.json", "docker save -o base.tar IMAGE")
+
+
+def identity(path: Path) -> str:
+    """Return a digest of what the images in ``path`` are, of which nothing but the lists of their parts is read.
+
+    "" where it holds none.
+    """
+    try:
+        with _opened(path) as files:
+            index, listing = files.read("index.json"), files.read("manifest.json")
+            if index is None and listing is not None:
+                told = [files.read(entry["Config"]) or b"" for entry in json.loads(listing)]
+                index = b"".join([listing, *told])  # a config has the digests of its layers
+            return manifests.digest_of(index) if index else ""
+    except (MlshipError, tarfile.TarError, EOFError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _from_layout(files: _Files, index: Mapping[str, Any], platform: Platform, name: str) -> Image:
@@ -99,10 +116,15 @@ def _from_docker(files: _Files, listing: Sequence[Mapping[str, Any]], platform: 
         )
     entry, content, config = fitting[0]
     layers = tuple(
-        _layer(files.blob(layer), diff_id, name)
+        _layer(_kept(diff_id) or files.blob(layer), diff_id, name)
         for layer, diff_id in zip(entry["Layers"], config["rootfs"]["diff_ids"], strict=True)
     )
     return Image(config, layers, manifests.digest_of(content), name)
+
+
+def _kept(diff_id: str) -> Path | None:
+    """Return the unpacked layer of that digest where the cache has it, as after the first build on this base."""
+    return blobs.kept(diff_id) if _DIGEST.fullmatch(diff_id) else None
 
 
 def _layer(path: Path, diff_id: str, name: str) -> Blob:
@@ -125,7 +147,7 @@ def _document(files: _Files, descriptor: Mapping[str, Any], name: str) -> bytes:
 
 
 def _place(digest: str) -> str:
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+    if not _DIGEST.fullmatch(digest):
         raise ValueError(f"'{digest[:100]}' is not a sha256 digest")
     return f"blobs/{digest.replace(':', '/', 1)}"
 

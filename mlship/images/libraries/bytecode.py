@@ -1,5 +1,6 @@
 """Byte code of an image, compiled on this machine by a Python of the image's own minor version."""
 
+import functools
 import os
 import platform
 import shutil
@@ -117,6 +118,7 @@ def _managed(python: str) -> Iterator[str]:
         yield answer.stdout.strip()
 
 
+@functools.cache
 def _version(path: str) -> str:
     try:
         asked = [path, "-I", "-S", "-c", _ASK]

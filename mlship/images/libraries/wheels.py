@@ -73,7 +73,10 @@ def unpack(
         mode = "hardlink" if link else "copy"
         exactly = ["--require-hashes", "--no-deps", "--link-mode", mode, "--no-compile-bytecode"]
         command = ["install", *exactly, "--target", str(out.resolve()), "--requirement", str(locked)]
-        done = _uv(command, base, folder)
+        # the index was asked for the lock: where all files are in the cache, it need not be asked again
+        done = _uv(command, base, folder) if folder else _uv([*command, "--offline"], base)
+        if done.returncode and not folder:
+            done = _uv(command, base)
     if done.returncode:
         raise _refused(done.stderr, base, folder, {})
     for name in _OF_THE_INSTALLER:
@@ -102,7 +105,7 @@ def _compile(arguments: Sequence[str], base: Base, folder: Path | None) -> subpr
     return _uv(["compile", *quiet, *arguments], base, folder)
 
 
-def _uv(arguments: Sequence[str], base: Base, folder: Path | None) -> subprocess.CompletedProcess[str]:
+def _uv(arguments: Sequence[str], base: Base, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run uv pip; with ``folder``, nothing else that uv or pip is set up for counts."""
     try:
         program = uv.find_uv_bin()

@@ -57,6 +57,31 @@ def test_layers_of_docker_save_stay_plain(tmp_path: Path) -> None:
     assert image.name == str(tmp_path / "base.tar")
 
 
+def test_a_layer_that_the_cache_has_is_not_copied_again(tmp_path: Path) -> None:
+    path = saved(tmp_path / "base.tar")
+    (first,) = archives.read(path, AMD64).layers
+    made = first.path.stat().st_ino
+    (second,) = archives.read(path, AMD64).layers
+    assert (second, second.path.stat().st_ino) == (first, made)
+
+
+def test_an_archive_is_known_by_the_digests_in_it(tmp_path: Path) -> None:
+    known = archives.identity(saved(tmp_path / "base.tar"))
+    assert archives.identity(saved(tmp_path / "same.tar")) == known
+    assert archives.identity(saved(tmp_path / "other.tar", ARM64)) not in {known, ""}
+    folder = tmp_path / "layout"
+    folder.mkdir()
+    (folder / "index.json").write_text("{}")
+    assert archives.identity(folder) not in {known, ""}
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", bytes(10_000)], ids=["empty", "text", "zeros"])
+def test_what_is_no_archive_is_not_known(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "base.tar").write_bytes(content)
+    assert archives.identity(tmp_path / "base.tar") == ""
+    assert archives.identity(tmp_path / "no.tar") == ""
+
+
 def test_the_image_of_the_platform_is_taken(tmp_path: Path) -> None:
     path = saved(tmp_path / "base.tar", here="amd64", there="arm64")
     assert archives.read(path, ARM64).config["architecture"] == "arm64"
