@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from time import perf_counter
 from typing import Any, Literal
 
 from core.exchange import Exchange
@@ -13,7 +14,9 @@ from core.problems import InvalidRequestError, invalid
 #: What is answered together: requests for the same outputs of POST /predict, or the ``work`` of other routes.
 Together = tuple[str, ...] | Literal["work"]
 Send = Callable[[Exchange, Reply], None]
-Note = Callable[[Sequence[tuple[Exchange, Reply]]], None]
+#: A body, or work; whose it is; and who is told of the answer.
+Asked = tuple[Any, Exchange, Send]
+Note = Callable[[Sequence[tuple[Exchange, Reply]], float], None]
 
 
 class Batcher:
@@ -22,7 +25,8 @@ class Batcher:
     There is no timer: a request waits for those that are already there, never for those that may come. The loop is let
     look twice, as some arrive while it hands out the first: with 8 clients, runs are of 8 then, and not of 4. One that
     is alone in its turn, as the last one was, is answered within ``submit``. At most ``most_bytes`` are held back, so
-    that large bodies, which gain nothing by it, are not collected. ``note`` is told of all answers of a run at once.
+    that large bodies, which gain nothing by it, are not collected. When the answers of a run have been sent, ``note`` is
+    told of all of them, and when they were there (``perf_counter``).
     """
 
     def __init__(self, predictor: Predictor, most_bytes: int, note: Note) -> None:
@@ -30,7 +34,7 @@ class Batcher:
         self._note = note
         self._most_bytes = most_bytes
         #: By the outputs of POST /predict, its bodies; by "work", that of other routes.
-        self._waiting: dict[Together, tuple[list[Any], list[Exchange], list[Send]]] = {}
+        self._waiting: dict[Together, list[Asked]] = {}
         self._bytes = 0
         #: Requests of this turn and of the last one; a turn begins with its first request.
         self._now = 0
@@ -41,7 +45,7 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Return how many requests wait for the end of the turn."""
-        return sum(len(items) for items, _, _ in self._waiting.values())
+        return sum(map(len, self._waiting.values()))
 
     def submit(self, exchange: Exchange, item: bytes | Work[Reply], size: int, by: Together, send: Send) -> None:
         """Answer ``item``: have ``send`` called once, within this call or at the end of this turn.
@@ -55,14 +59,11 @@ class Batcher:
             self.loop = asyncio.get_running_loop()
             self.loop.call_soon(self._look_again)
             if self._last <= 1:
-                self._answer(by, [item], [exchange], [send])
+                self._answer(by, [(item, exchange, send)])
                 return
         if by not in self._waiting:
-            self._waiting[by] = ([], [], [])
-        items, exchanges, sends = self._waiting[by]
-        items.append(item)
-        exchanges.append(exchange)
-        sends.append(send)
+            self._waiting[by] = []
+        self._waiting[by].append((item, exchange, send))
         self._bytes += size
         if self._bytes > self._most_bytes:
             self.flush()
@@ -71,8 +72,8 @@ class Batcher:
         """Answer at once what waits."""
         waiting, self._waiting, self._bytes = self._waiting, {}, 0
         with ExitStack() as stack:  # should one of them fail, the others are answered all the same
-            for by, (items, exchanges, sends) in waiting.items():
-                stack.callback(self._answer, by, items, exchanges, sends)
+            for by, asked in waiting.items():
+                stack.callback(self._answer, by, asked)
 
     def _look_again(self) -> None:
         self.loop.call_soon(self._end_turn)
@@ -81,7 +82,8 @@ class Batcher:
         self._last, self._now = self._now, 0
         self.flush()
 
-    def _answer(self, by: Together, items: list[Any], exchanges: list[Exchange], sends: list[Send]) -> None:
+    def _answer(self, by: Together, asked: list[Asked]) -> None:
+        items = [item for item, _, _ in asked]
         answers: Sequence[Reply | InvalidRequestError] = ()
         try:
             answers = self._predictor.run(items) if by == "work" else self._predictor.answers(items, by)
@@ -89,13 +91,16 @@ class Batcher:
             # Should the code fail, the error goes its way, and still nobody waits for ever.
             answered = [
                 (exchange, answer if isinstance(answer, Reply) else exchange.problem(answer))
-                for exchange, answer in zip(exchanges, answers or [_failure()] * len(items), strict=True)
+                for (_, exchange, _), answer in zip(asked, answers or [_failure()] * len(items), strict=True)
             ]
+            fresh, now = [pair for pair in answered if not pair[0].noted], perf_counter()
+            for exchange, _ in fresh:
+                exchange.noted = True  # by this, once they are sent: nobody waits for that
             try:
-                self._note(answered)
-            finally:
-                for send, (exchange, reply) in zip(sends, answered, strict=True):
+                for (_, _, send), (exchange, reply) in zip(asked, answered, strict=True):
                     send(exchange, reply)
+            finally:
+                self._note(fresh, now)
 
 
 def _failure() -> InvalidRequestError:

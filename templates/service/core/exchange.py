@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from time import perf_counter
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from core.http import Call, Head, Reply, Route
+from core.http import NONE, Call, Head, Reply, Route
 from core.problems import InvalidRequestError, invalid, title
 from core.router import refusal
 
@@ -20,9 +19,6 @@ _GIVEN_ID = b"x-request-id"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _PREFIX = os.urandom(6).hex()
 _numbers = itertools.count()
-
-
-NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Exchange:

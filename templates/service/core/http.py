@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from core.predictor import Work
 
 JSON = "application/json"
+#: Of parameters or headers.
+NONE: Mapping[str, str] = MappingProxyType({})
 PROBLEM = "application/problem+json"
 
 

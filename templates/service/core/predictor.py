@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.bodies.decode import Decoder, Rows, joined
 from core.bodies.encode import Encoder
-from core.http import Reply
+from core.http import JSON, NONE, Reply
 from core.problems import InvalidRequestError, Problem, invalid
 from core.runtime.model import Model
 from core.settings import Settings
@@ -66,7 +66,9 @@ class Predictor:
                 answers.append(result)
             else:
                 contents = self.encoder.encode_each(result, part)
-                answers += [Reply(200, content, rows=count) for content, count in zip(contents, part, strict=True)]
+                answers += [
+                    Reply(200, content, JSON, NONE, count) for content, count in zip(contents, part, strict=True)
+                ]
         for position, error in refused.items():
             answers.insert(position, error)
         return answers

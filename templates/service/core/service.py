@@ -7,7 +7,7 @@ most ``settings.max_body_bytes`` of it; and ``end`` with the answer, which retur
 import json
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
@@ -108,7 +108,7 @@ class Service:
 
     def begin_known(self, head: Head, found: Found) -> Exchange:
         """Begin with a request whose route was ``found``, and nothing wrong with its head; only the guard is asked."""
-        exchange = Exchange(head, *found)
+        exchange = Exchange(head, found[0], found[1])
         try:
             self.guard.enter(head)
             exchange.held = True
@@ -123,12 +123,11 @@ class Service:
         told = {"content-type": reply.media_type} if reply.media_type else {}
         return {**self.headers(exchange), **told, **reply.headers}
 
-    def note(self, answered: Iterable[tuple[Exchange, Reply]]) -> None:
-        """Note answers in metrics, log and traces, once each, and let other requests take their places."""
-        now, places = perf_counter(), 0
-        fresh = [pair for pair in answered if not pair[0].noted]
+    def note(self, answered: Sequence[tuple[Exchange, Reply]], now: float | None = None) -> None:
+        """Note answers that were there ``now`` in metrics, log and traces, and let other requests take their places."""
+        now, places = perf_counter() if now is None else now, 0
         counted = []
-        for exchange, reply in fresh:
+        for exchange, reply in answered:
             exchange.noted = True
             places += exchange.held
             exchange.held = False
@@ -136,7 +135,7 @@ class Service:
         self.guard.leave(places)
         self.metrics.count(counted)
         if self.log.on or self.tracer.on:
-            for exchange, reply in fresh:
+            for exchange, reply in answered:
                 self.log.write(exchange, reply, now - exchange.started)
                 self.tracer.record(exchange, reply, now - exchange.started)
 

@@ -31,7 +31,7 @@ class Asked:
         self._exchange, self._head = service_code("core.exchange").Exchange, service_code("core.http").Head("POST", "/")
         self.flush = self._batcher.flush
 
-    def note(self, answered: list[tuple[Any, Any]]) -> None:
+    def note(self, answered: list[tuple[Any, Any]], _: float) -> None:
         self.noted.append([reply.status for _, reply in answered])
         if self.fault:
             raise self.fault

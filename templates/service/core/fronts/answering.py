@@ -31,10 +31,14 @@ def ask(service: Service, exchange: Exchange, body: bytes, send: Send, by: Way) 
     For an error of the code, which is logged, the reply is 500.
     """
     try:
-        if exchange.refused or by == "alone":
-            send(exchange, exchange.answer(body))
+        if exchange.refused:
+            send(exchange, exchange.refused)
+        elif isinstance(by, tuple):  # first, as most are
+            service.batcher.submit(exchange, body, len(body), by, send)
+        elif by == "work":
+            service.batcher.submit(exchange, exchange.work(body), len(body), by, send)
         else:
-            service.batcher.submit(exchange, exchange.work(body) if by == "work" else body, len(body), by, send)
+            send(exchange, exchange.answer(body))
     except InvalidRequestError as error:
         send(exchange, exchange.problem(error))
     except Exception:
