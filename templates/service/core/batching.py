@@ -25,8 +25,10 @@ class Batcher:
     There is no timer: a request waits for those that are already there, never for those that may come. The loop is let
     look twice, as some arrive while it hands out the first: with 8 clients, runs are of 8 then, and not of 4. One that
     is alone in its turn, as the last one was, is answered within ``submit``. At most ``most_bytes`` are held back, so
-    that large bodies, which gain nothing by it, are not collected. When the answers of a run have been sent, ``note`` is
-    told of all of them, and when they were there (``perf_counter``).
+    that large bodies, which gain nothing by it, are not collected.
+
+    Once the answers of a run have been sent, ``note`` is told of all of them, and when they were there
+    (``perf_counter``).
     """
 
     def __init__(self, predictor: Predictor, most_bytes: int, note: Note) -> None:
