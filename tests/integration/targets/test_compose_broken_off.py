@@ -15,6 +15,7 @@ from benchmarks.deploy import faults
 from benchmarks.deploy.deployed import Deployed, quiet, wait_for
 from mlship.client import Client
 from mlship.errors import ServiceError, UsageError
+from mlship.targets import known
 from mlship.targets.engine import containers, waiting
 from tests.integration.targets.conftest import Images
 
@@ -64,8 +65,10 @@ def config(deployed: Deployed) -> str:
 
 
 def test_an_update_killed_while_new_copies_start_goes_on(
-    deployed: Deployed, engine: DockerClient, images: Images
+    deployed: Deployed, engine: DockerClient, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # a copy with a hundredth of a busy processor takes longer than the 30 s that are usual
+    monkeypatch.setattr(known.Known, "startup_seconds", 120)
     new = str(engine.images.get(images.second).id)
     # the spare copy of the new version would be gone at once
     wanted = {"image": images.second, "env": {}}
