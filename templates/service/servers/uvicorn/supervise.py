@@ -75,6 +75,7 @@ class _Workers:
         if self._told:
             return
         told = {SOCKET: str(listening.fileno()), PARENT: str(os.getpid()), "SHARED_DIR": str(self._shared)}
+        told["WORKERS"] = str(len(self._sockets))  # "auto" might find another number now, and wait for it for ever
         self._starting = True
         command = [sys.executable, *sys.argv]
         worker = subprocess.Popen(command, env=os.environ | told, pass_fds=[listening.fileno()])  # noqa: S603
