@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from core.predictor import Predictor
+from core.running.memory import release_code
 from core.running.start import Server, StartError
+from core.runtime import examples
 from core.runtime.model import ModelFolderError
 from core.service import Service
 from core.watching.counters import SharedFolderError
@@ -29,6 +32,10 @@ def load() -> ModuleType:
     gc.freeze()
     # Nor is what belongs to dozens of requests that are answered together: by default it is looked at in each turn.
     gc.set_threshold(10_000)
+    release_code()
+    # So that the first request finds what it needs; with another predictor, as this is not to be counted. Whether the
+    # answer is right, the service has asked already.
+    examples.verify(Predictor(module.service.model, module.service.settings), module.service.examples)
     return module
 
 
