@@ -91,15 +91,13 @@ class Batcher:
             answers = self._predictor.run(items) if by == "work" else self._predictor.answers(items, by)
         finally:
             # Should the code fail, the error goes its way, and still nobody waits for ever.
-            answered = [
-                (exchange, answer if isinstance(answer, Reply) else exchange.problem(answer))
-                for (_, exchange, _), answer in zip(asked, answers or [_failure()] * len(items), strict=True)
-            ]
-            fresh, now = [pair for pair in answered if not pair[0].noted], perf_counter()
-            for exchange, _ in fresh:
-                exchange.noted = True  # by this, once they are sent: nobody waits for that
+            fresh, now = [], perf_counter()
             try:
-                for (_, _, send), (exchange, reply) in zip(asked, answered, strict=True):
+                for (_, exchange, send), answer in zip(asked, answers or [_failure()] * len(items), strict=True):
+                    reply = answer if isinstance(answer, Reply) else exchange.problem(answer)
+                    if not exchange.noted:
+                        exchange.noted = True  # by this, once all are sent: nobody waits for that
+                        fresh.append((exchange, reply))
                     send(exchange, reply)
             finally:
                 self._note(fresh, now)

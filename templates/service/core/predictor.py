@@ -59,6 +59,8 @@ class Predictor:
 
         ``outputs`` are what ``choose`` returned.
         """
+        if len(bodies) == 1:
+            return [self._alone(bodies[0], outputs)]
         rows, counts, refused = self.decoder.decode_all(bodies)
         answers: list[Reply | InvalidRequestError] = []
         for part, result in self._runs(rows, counts, outputs):
@@ -72,6 +74,15 @@ class Predictor:
         for position, error in refused.items():
             answers.insert(position, error)
         return answers
+
+    def _alone(self, body: bytes, outputs: tuple[str, ...]) -> Reply | InvalidRequestError:
+        try:
+            rows = self.decoder.decode(body)
+            arrays = self.model.runtime.run(rows.feed, outputs)
+        except InvalidRequestError as error:
+            return error
+        self.ran(1, rows.count)
+        return Reply(200, self.encoder.encode(arrays), rows=rows.count)
 
     def run(self, works: Sequence[Work[T]]) -> list[T | InvalidRequestError]:
         """Answer what other protocols decoded, each by its answer or by what is wrong with it."""

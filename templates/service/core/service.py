@@ -7,6 +7,7 @@ most ``settings.max_body_bytes`` of it; and ``end`` with the answer, which retur
 import json
 import os
 import re
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from time import perf_counter
@@ -21,7 +22,7 @@ from core.http import Call, Head, Reply, Route
 from core.predictor import Predictor
 from core.problems import InvalidRequestError, invalid
 from core.protocols import describe, inference, predict, sagemaker
-from core.router import Found, Router
+from core.router import Router
 from core.runtime import examples, model
 from core.settings import Settings
 from core.watching.logs import AccessLog
@@ -106,11 +107,10 @@ class Service:
             exchange.refused = exchange.problem(error)
         return exchange
 
-    def begin_known(self, head: Head, found: Found) -> Exchange:
-        """Begin with a request whose route was ``found``, and nothing wrong with its head; only the guard is asked."""
-        exchange = Exchange(head, found[0], found[1])
+    def enter(self, exchange: Exchange) -> Exchange:
+        """Begin with a request that has its route, and nothing wrong with its head: only the guard is asked."""
         try:
-            self.guard.enter(head)
+            self.guard.enter(exchange.head)
             exchange.held = True
         except InvalidRequestError as error:
             exchange.refused = exchange.problem(error)
@@ -126,14 +126,13 @@ class Service:
     def note(self, answered: Sequence[tuple[Exchange, Reply]], now: float | None = None) -> None:
         """Note answers that were there ``now`` in metrics, log and traces, and let other requests take their places."""
         now, places = perf_counter() if now is None else now, 0
-        counted = []
+        alike: dict[tuple[str, int, int], list[float]] = defaultdict(list)  # as most are
         for exchange, reply in answered:
             exchange.noted = True
             places += exchange.held
-            exchange.held = False
-            counted.append((exchange.template, reply.status, now - exchange.started, reply.rows))
+            alike[exchange.template, reply.status, reply.rows].append(now - exchange.started)
         self.guard.leave(places)
-        self.metrics.count(counted)
+        self.metrics.count(alike)
         if self.log.on or self.tracer.on:
             for exchange, reply in answered:
                 self.log.write(exchange, reply, now - exchange.started)

@@ -232,6 +232,18 @@ def test_a_rate_is_held_to(start: Callable[..., Running]) -> None:
     with connect(start("numeric", "asgi", RATE_LIMIT="3")) as connection:
         connection.sendall(post() * 4)
         assert [status for status, _ in answers(connection, 4)] == [200, 200, 200, 429]
+        time.sleep(1)
+        connection.sendall(post())
+        assert answers(connection, 1) == [(200, "one")]
+
+
+def test_requests_with_the_same_head_have_names_of_their_own(service: Running) -> None:
+    request = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+    with connect(service) as connection:
+        connection.sendall(request * 5)
+        told = answers(connection, 5)
+    assert [status for status, _ in told] == [200] * 5
+    assert len({name for _, name in told}) == 5
 
 
 def test_a_place_is_given_back_whatever_the_answer(start: Callable[..., Running]) -> None:

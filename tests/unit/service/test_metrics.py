@@ -73,7 +73,7 @@ def buckets(page: bytes, name: str, /, **labels: str) -> list[float]:
 def test_answers_are_counted_by_route_and_status(metrics: Any) -> None:
     counted = metrics()
     for route, status in [("/predict", 200), ("/predict", 200), ("/predict", 422), ("/info", 200)]:
-        counted.count([(route, status, 0.01, 3)])
+        counted.count({(route, status, 3): [0.01]})
     page = counted.page()
     assert value(page, "http_requests_total", route="/predict", status="200") == 2
     assert value(page, "http_requests_total", route="/predict", status="422") == 1
@@ -89,7 +89,7 @@ def test_the_histogram_of_seconds_agrees_with_what_was_counted(metrics: Any) -> 
     counted = metrics()
     seconds = [0.0, 0.0001, 0.00011, 0.003, 0.003, 9.99, 10.0, 11.0, 500.0]
     for each in seconds:
-        counted.count([("/predict", 200, each, 1)])
+        counted.count({("/predict", 200, 1): [each]})
     page = counted.page()
     counts = buckets(page, "http_request_duration_seconds", route="/predict")
     assert all(low <= high for low, high in pairwise(counts))
@@ -116,10 +116,10 @@ def test_runs_of_the_model_are_counted_by_their_size(metrics: Any, name: str, ea
 def test_what_is_no_route_counts_as_other_and_makes_nothing_grow(metrics: Any) -> None:
     counted = metrics()
     for number in range(2000):
-        counted.count([(f"/{number}", 404, 0.001, 0)])
+        counted.count({(f"/{number}", 404, 0): [0.001]})
     first = counted.page()
     for number in range(2000):
-        counted.count([(f"/again/{number}", 404, 0.001, 0)])
+        counted.count({(f"/again/{number}", 404, 0): [0.001]})
     assert value(first, "http_requests_total", route="other", status="404") == 2000
     assert samples(first).keys() == samples(counted.page()).keys()
 
@@ -127,7 +127,7 @@ def test_what_is_no_route_counts_as_other_and_makes_nothing_grow(metrics: Any) -
 @pytest.mark.parametrize("status", [-1, 0, 99, 600, 10**9])
 def test_a_status_that_http_does_not_have_counts_as_an_error(metrics: Any, status: int) -> None:
     counted = metrics()
-    counted.count([("/predict", status, 0.1, 0)])
+    counted.count({("/predict", status, 0): [0.1]})
     page = counted.page()
     assert value(page, "http_requests_total", route="/predict", status="500") == 1
     assert buckets(page, "http_request_duration_seconds", route="/predict")[-1] == 1
@@ -136,7 +136,7 @@ def test_a_status_that_http_does_not_have_counts_as_an_error(metrics: Any, statu
 @pytest.mark.parametrize("status", [100, 599])
 def test_the_first_and_the_last_status_count_as_what_they_are(metrics: Any, status: int) -> None:
     counted = metrics()
-    counted.count([("/predict", status, 0.1, 0)])
+    counted.count({("/predict", status, 0): [0.1]})
     page = counted.page()
     assert value(page, "http_requests_total", route="/predict", status=str(status)) == 1
     assert buckets(page, "http_request_duration_seconds", route="/predict")[-1] == 1
@@ -173,7 +173,7 @@ def test_threads_lose_no_count(metrics: Any) -> None:
 
     def work() -> None:
         for _ in range(5000):
-            counted.count([("/predict", 200, 0.01, 1)])
+            counted.count({("/predict", 200, 1): [0.01]})
 
     threads = [Thread(target=work) for _ in range(4)]
     try:
@@ -276,8 +276,8 @@ class TestCounters:
 @pytest.mark.skipif(sys.platform == "win32", reason="each worker counts for itself there")
 def test_the_page_of_one_worker_has_the_counts_of_all(metrics: Any, tmp_path: Path) -> None:
     first, second = metrics(tmp_path), metrics(tmp_path)
-    first.count([("/predict", 200, 0.01, 4)])
-    second.count([("/predict", 200, 0.01, 5)])
+    first.count({("/predict", 200, 4): [0.01]})
+    second.count({("/predict", 200, 5): [0.01]})
     second.batch(1, 5)
     for page in (first.page(), second.page()):
         assert value(page, "http_requests_total", route="/predict", status="200") == 2

@@ -30,7 +30,7 @@ _KINDS: dict[str, set[type]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: that takes three times as long to make
 class Rows:
     """Decoded rows: ``feed`` holds (count, width) arrays by ONNX input name."""
 
@@ -53,6 +53,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return Rows(feed, sum(part.count for part in parts))
 
 
+_FEATURES = itemgetter("features")
 _DOUBTS = (ValueError, KeyError, TypeError, OverflowError)
 
 
@@ -82,7 +83,7 @@ class Decoder:
     def decode(self, body: bytes) -> Rows:
         """Return the rows in ``body``; raises InvalidRequestError for anything but right rows."""
         try:
-            return self._quickly([self._rows(body)])
+            return self._quickly([self._rows(body, parse_fast(body))])
         except InvalidRequestError:
             raise
         except _DOUBTS:
@@ -92,7 +93,7 @@ class Decoder:
         """Return the rows of all right bodies, how many each has, and by position what is wrong with the others."""
         if len(bodies) > 1:
             try:
-                parts = list(map(self._rows, bodies))
+                parts = self._parts(bodies)
                 return self._quickly(parts), list(map(len, parts)), {}
             except _DOUBTS:
                 pass  # one of them is wrong or odd; the others are decoded fast all the same
@@ -136,8 +137,19 @@ class Decoder:
         columns = list(zip(*rows, strict=True))
         return Rows({tensor.name: tensor.trusted(columns) for tensor in self._tensors}, len(rows))
 
-    def _rows(self, body: bytes) -> list[Sequence[Any]]:
-        document = parse_fast(body)
+    def _parts(self, bodies: Sequence[bytes]) -> Sequence[list[Sequence[Any]]]:
+        """Return the rows of each of ``bodies``: what can be asked of all of them at once takes half the time so."""
+        documents = list(map(parse_fast, bodies))
+        alike = set(map(type, documents)) == {dict} and max(map(len, documents)) == 1
+        # Every key has a colon. With one key each and no colon to spare, none is repeated.
+        if not alike or b"".join(bodies).count(b":") != len(bodies):
+            return list(map(self._rows, bodies, documents))
+        parts = list(map(_FEATURES, documents))
+        if set(map(type, parts)) != {list} or not 0 < min(map(len, parts)) <= max(map(len, parts)) <= self._max_rows:
+            raise DoubtfulError
+        return parts
+
+    def _rows(self, body: bytes, document: Any) -> list[Sequence[Any]]:
         if type(document) is not dict or len(document) != 1:
             raise DoubtfulError
         form = "features" if "features" in document else "records"

@@ -43,5 +43,5 @@ def ask(service: Service, exchange: Exchange, body: bytes, send: Send, by: Way) 
         send(exchange, exchange.problem(error))
     except Exception:
         _logger.exception("the service failed to answer")
-        if exchange.held:  # nobody has sent a reply yet
+        if not exchange.noted:  # nobody has sent a reply yet
             send(exchange, exchange.refusal(HTTPStatus.INTERNAL_SERVER_ERROR))

@@ -72,7 +72,7 @@ class Front:
         service = self.service
         told = self._known(scope) if scope["method"] == "POST" else None
         if told:
-            exchange = service.begin_known(told.head, told.found)
+            exchange = service.enter(Exchange(told.head, *told.found))
         else:
             exchange = service.begin(head(scope), framework=self._inner is not None)
         if exchange.refused is None and exchange.route is None and self._inner is not None:

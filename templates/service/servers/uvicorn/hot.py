@@ -4,14 +4,13 @@ Those take longer than a prediction. What is not plain goes to uvicorn, as the v
 """
 
 from asyncio import TimerHandle, Transport
-from dataclasses import replace
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from core.exchange import Exchange
 from core.fronts.answering import ask
-from core.http import Head, Reply
+from core.http import Reply
 from core.service import Service
 from limited import LimitedProtocol
 from wire import Heads, Plain, UsualAnswers
@@ -35,8 +34,8 @@ class FastProtocol(LimitedProtocol):
     _rest = b""  # what came behind it; where none waits, a plain request without all of its body
     _late: TimerHandle  # where it waits for that body
     _ending = False
-    _plain: Plain | None = None  # the last one, and its head
-    _head: Head
+    _plain: Plain | None = None  # the head of the last one, whose exchange serves all with the same
+    _exchange: Exchange
     _answered = 0.0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -72,8 +71,8 @@ class FastProtocol(LimitedProtocol):
         else:
             self._busy, self._rest = True, data[whole:]
             if plain is not self._plain:
-                self._plain, self._head = plain, replace(plain.known.head, client=self.client[0] if self.client else "")
-            exchange = self.service.begin_known(self._head, plain.known.found)
+                self._plain, self._exchange = plain, plain.exchange(self.client)
+            exchange = self.service.enter(self._exchange.renew())
             ask(self.service, exchange, data[end:whole], self._send, plain.known.by)
 
     def _keep(self, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import httptools
@@ -28,6 +29,11 @@ class Plain(NamedTuple):
     known: Known
     start: bytes
     length: int
+
+    def exchange(self, client: tuple[str, int] | None) -> Exchange:
+        """Return an exchange for requests of ``client`` with this head."""
+        head = replace(self.known.head, client=client[0] if client else "")
+        return Exchange(head, *self.known.found)
 
 
 class Heads:
