@@ -82,7 +82,8 @@ class Batcher:
 
     def _end_turn(self) -> None:
         self._last, self._now = self._now, 0
-        self.flush()
+        if self._waiting:
+            self.flush()
 
     def _answer(self, by: Together, asked: list[Asked]) -> None:
         items = [item for item, _, _ in asked]
