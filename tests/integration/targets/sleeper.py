@@ -22,7 +22,7 @@ class Sleeper(BaseHTTPRequestHandler):
         if seconds:
             print(f"asked for {seconds:g} s", flush=True)
             time.sleep(seconds)
-        self._answer({"model_version": "1", "outputs": [{"data": seconds}]})
+        self._answer({"model_version": "1", "outputs": [{"data": [seconds]}]})
 
     def log_message(self, *_: object) -> None:
         """Say nothing of single requests."""

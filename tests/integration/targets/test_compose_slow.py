@@ -76,7 +76,7 @@ def deployed(
 
 
 def test_requests_that_are_slow_fail_no_others_and_are_not_tried_again_and_again(deployed: Deployed) -> None:
-    with Constant(deployed.port, "/predict", [b"0"], [[0.0]]) as load, ThreadPoolExecutor(12) as clients:
+    with Constant(deployed.port, "/predict", [b"0"], [[[0.0]]]) as load, ThreadPoolExecutor(12) as clients:
         load.wait_for(100)
         statuses = list(clients.map(lambda _: ask(deployed, SLOW), range(24)))
         load.wait_for(600)
