@@ -43,8 +43,8 @@ class Model:
 
     @property
     def onnx(self) -> Path:
-        """The graph that mlship made of it."""
-        return self.folder / ".mlship" / "convert" / "model.onnx"
+        """The graph that mlship made of it, as small as its services have it."""
+        return self.folder / ".mlship" / "optimize" / "model.onnx"
 
     def questions(self, rows: int = 1) -> list[Question]:
         """Return bodies of ``rows`` rows each: of one row, each row once; of several, 64 draws."""
@@ -61,7 +61,7 @@ class Model:
 
 
 def make(folder: Path, *, bare: bool = False) -> dict[str, Model]:
-    """Train a logistic regression and a forest on the iris data, and convert both.
+    """Train a logistic regression and a forest on the iris data; convert and optimize both, as ``mlship ship`` does.
 
     The regression has a StandardScaler before it, as nobody ships one without, unless it is to be ``bare``.
     """
@@ -77,6 +77,7 @@ def make(folder: Path, *, bare: bool = False) -> dict[str, Model]:
         joblib.dump(model.estimator, model.joblib)
         np.save(model.folder / "sample.npy", rows)
         _mlship(model.folder, "convert", "model.joblib", "--data", "sample.npy")
+        _mlship(model.folder, "optimize")
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core.exchange import Exchange
 from core.http import Reply
+from core.polling import BusyPoll
 from core.predictor import Predictor, Work
 from core.problems import InvalidRequestError, invalid
 
@@ -28,12 +29,13 @@ class Batcher:
     that large bodies, which gain nothing by it, are not collected.
 
     Once the answers of a run have been sent, ``note`` is told of all of them, and when they were there
-    (``perf_counter``).
+    (``perf_counter``); of one that was alone, once the loop goes on, as its client waits for nothing else.
     """
 
-    def __init__(self, predictor: Predictor, most_bytes: int, note: Note) -> None:
+    def __init__(self, predictor: Predictor, most_bytes: int, note: Note, poll: BusyPoll) -> None:
         self._predictor = predictor
         self._note = note
+        self._poll = poll
         self._most_bytes = most_bytes
         #: By the outputs of POST /predict, its bodies; by "work", that of other routes.
         self._waiting: dict[Together, list[Asked]] = {}
@@ -41,6 +43,8 @@ class Batcher:
         #: Requests of this turn and of the last one; a turn begins with its first request.
         self._now = 0
         self._last = 0
+        #: Of one that was alone: what ``note`` is to be told.
+        self._owed: tuple[list[tuple[Exchange, Reply]], float] | None = None
         #: Which this turn is of. To ask which one runs takes Python a system call, so that it is done once in a turn.
         self.loop: asyncio.AbstractEventLoop
 
@@ -60,8 +64,9 @@ class Batcher:
         if self._now == 1:
             self.loop = asyncio.get_running_loop()
             self.loop.call_soon(self._look_again)
+            self._poll.arrived()
             if self._last <= 1:
-                self._answer(by, [(item, exchange, send)])
+                self._answer_alone(exchange, item, by, send)
                 return
         if by not in self._waiting:
             self._waiting[by] = []
@@ -79,22 +84,36 @@ class Batcher:
 
     def _look_again(self) -> None:
         self.loop.call_soon(self._end_turn)
+        if self._owed:
+            owed, self._owed = self._owed, None
+            self._note(*owed)
 
     def _end_turn(self) -> None:
         self._last, self._now = self._now, 0
         if self._waiting:
             self.flush()
+        elif self._last == 1:
+            self._poll.wait(self.loop)
+
+    def _run(self, items: list[Any], by: Together) -> Sequence[Reply | InvalidRequestError]:
+        return self._predictor.run(items) if by == "work" else self._predictor.answers(items, by)
+
+    def _answer_alone(self, exchange: Exchange, item: bytes | Work[Reply], by: Together, send: Send) -> None:
+        [answer] = self._run([item], by)
+        reply = answer if isinstance(answer, Reply) else exchange.problem(answer)
+        exchange.noted = True
+        self._owed = [(exchange, reply)], perf_counter()
+        send(exchange, reply)
 
     def _answer(self, by: Together, asked: list[Asked]) -> None:
-        items = [item for item, _, _ in asked]
         answers: Sequence[Reply | InvalidRequestError] = ()
         try:
-            answers = self._predictor.run(items) if by == "work" else self._predictor.answers(items, by)
+            answers = self._run([item for item, _, _ in asked], by)
         finally:
             # Should the code fail, the error goes its way, and still nobody waits for ever.
             fresh, now = [], perf_counter()
             try:
-                for (_, exchange, send), answer in zip(asked, answers or [_failure()] * len(items), strict=True):
+                for (_, exchange, send), answer in zip(asked, answers or [_failure()] * len(asked), strict=True):
                     reply = answer if isinstance(answer, Reply) else exchange.problem(answer)
                     if not exchange.noted:
                         exchange.noted = True  # by this, once all are sent: nobody waits for that

@@ -19,6 +19,7 @@ from core.access.guard import Guard
 from core.batching import Batcher
 from core.exchange import Exchange, check_body, check_length
 from core.http import Call, Head, Reply, Route
+from core.polling import BusyPoll
 from core.predictor import Predictor
 from core.problems import InvalidRequestError, invalid
 from core.protocols import describe, inference, predict, sagemaker
@@ -77,8 +78,9 @@ class Service:
         self.trouble = examples.verify(self.predictor, self.examples)
         #: Bodies up to this size are answered within INLINE_SECONDS.
         self.inline_bytes = _FEWEST_BYTES if self.trouble else self._measure()
+        poll = BusyPoll(settings.busy_poll * 1e-6)
         #: Joins small requests that arrive at the same time, whatever reads them from the connection.
-        self.batcher = Batcher(self.predictor, self.inline_bytes, self.note)
+        self.batcher = Batcher(self.predictor, self.inline_bytes, self.note, poll)
         self.predictor.ran = self.metrics.batch
         self.metrics.waiting = lambda: self.batcher.waiting
 
@@ -130,6 +132,7 @@ class Service:
         for exchange, reply in answered:
             exchange.noted = True
             places += exchange.held
+            exchange.held = False
             alike[exchange.template, reply.status, reply.rows].append(now - exchange.started)
         self.guard.leave(places)
         self.metrics.count(alike)

@@ -27,9 +27,11 @@ class Settings:
     Watching: ``access_log`` is the share of answers that are logged; errors are logged as soon as it is above 0.
     ``shared_dir`` is where the workers of one service count together.
 
-    Server: ``drain_seconds`` after SIGTERM it says that it is not ready, and answers. ``grpc_port`` (0: no gRPC).
-    ``fast_path``: where requests for the service's own paths are answered: by the "protocol", if they are plain, else
-    before the framework sees them; "asgi", always there; "", within the framework, as its outermost middleware.
+    Server: ``busy_poll``: microseconds that a worker looks for the next request before it sleeps, where a lone client
+    asks again as soon (0: it sleeps at once). For ``drain_seconds`` after SIGTERM it is not ready, and answers on.
+    ``grpc_port`` (0: no gRPC). ``fast_path``: where requests for the service's own paths are answered: by the
+    "protocol", if they are plain, else before the framework sees them; "asgi", always there; "", within the framework,
+    as its outermost middleware.
     """
 
     model_dir: Path = BESIDE_APP
@@ -46,6 +48,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     access_log: float = 0.0
     shared_dir: Path | None = None
+    busy_poll: float = 200.0
     drain_seconds: float = 0.0
     grpc_port: int = 0
     fast_path: Literal["protocol", "asgi", ""] = "protocol"
@@ -70,6 +73,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         cors_origins=given.several("CORS_ORIGINS"),
         access_log=given.share("ACCESS_LOG", default.access_log),
         shared_dir=Path(given.text("SHARED_DIR")) if given.text("SHARED_DIR") else None,
+        busy_poll=given.number("BUSY_POLL", default.busy_poll),
         drain_seconds=given.number("DRAIN_SECONDS", default.drain_seconds),
         grpc_port=given.port("GRPC_PORT"),
         fast_path=given.fast_path(),

@@ -21,13 +21,27 @@ class Echo:
         return [self.reply(200, body, ",".join(outputs)) for body in bodies]
 
 
+class Poll:
+    """Stands for busy polling: what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def arrived(self) -> None:
+        self.told.append("arrived")
+
+    def wait(self, _: asyncio.AbstractEventLoop) -> None:
+        self.told.append("wait")
+
+
 class Asked:
     """A batcher whose requests are bodies alone; ``noted`` are the answers that it told of, by run."""
 
     def __init__(self, service_code: Callable[[str], Any], echo: Echo) -> None:
         self.noted: list[list[int]] = []
         self.fault: Exception | None = None
-        self._batcher = service_code("core.batching").Batcher(echo, most_bytes=20, note=self.note)
+        self.poll = Poll()
+        self._batcher = service_code("core.batching").Batcher(echo, most_bytes=20, note=self.note, poll=self.poll)
         self._exchange, self._head = service_code("core.exchange").Exchange, service_code("core.http").Head("POST", "/")
         self.flush = self._batcher.flush
 
@@ -81,6 +95,28 @@ def test_a_request_that_is_alone_is_answered_at_once(batcher: Asked, echo: Echo)
 
     asyncio.run(alone())
     assert echo.runs == [[b"a"]] * 3
+
+
+def test_one_that_is_alone_is_noted_once_the_loop_goes_on(batcher: Asked) -> None:
+    async def alone() -> None:
+        batcher.submit(b"a", ("x",), lambda _: None)
+        assert batcher.noted == []
+        await asyncio.sleep(0)
+        assert batcher.noted == [[200]]
+
+    asyncio.run(alone())
+
+
+def test_the_next_request_is_looked_for_once_one_was_alone(batcher: Asked) -> None:
+    async def some() -> None:
+        await turn(batcher, b"a")
+        await turn(batcher, b"b", b"c")
+        await turn(batcher, b"d")
+        await turn(batcher, b"e")
+
+    asyncio.run(some())
+    # whoever waited for the end of the turn may not have been the only one
+    assert batcher.poll.told == ["arrived", "wait", "arrived", "arrived", "arrived", "wait"]
 
 
 def test_requests_of_one_turn_share_a_run_once_a_turn_had_several(batcher: Asked, echo: Echo) -> None:
@@ -187,3 +223,27 @@ def test_nobody_waits_for_ever_where_nothing_can_be_noted(batcher: Asked, monkey
 
     asyncio.run(failing())
     assert [str(fault) for fault in faults] == ["the disk is full"]
+
+
+def test_a_turn_ends_where_one_that_was_alone_cannot_be_noted(batcher: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[Any] = []
+
+    async def failing() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told["exception"]))
+        monkeypatch.setattr(batcher, "fault", RuntimeError("the disk is full"))
+        for _ in range(2):
+            assert await turn(batcher, b"a") == [(b"a", ("prediction",))]
+
+    asyncio.run(failing())
+    assert [str(fault) for fault in faults] == ["the disk is full"] * 2
+
+
+def test_where_the_code_fails_for_one_that_is_alone_whoever_asks_is_told(batcher: Asked) -> None:
+    async def failing() -> None:
+        with pytest.raises(RuntimeError, match="the code is wrong"):
+            batcher.submit(b"fault", ("x",), lambda _: None)
+        await ended()
+        assert await turn(batcher, b"a") == [(b"a", ("prediction",))]
+
+    asyncio.run(failing())
+    assert batcher.noted == [[200]]

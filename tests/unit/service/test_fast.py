@@ -21,7 +21,7 @@ def server_code(service_code: Code, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """Return a function that imports a module of templates/service/servers/uvicorn ("fast") as the service would."""
     monkeypatch.syspath_prepend(templates() / "service" / "servers" / "uvicorn")
     yield service_code
-    for name in ("fast", "hot", "limited", "wire"):
+    for name in ("fast", "hot", "joined", "limited", "wire"):
         sys.modules.pop(name, None)
 
 
@@ -235,6 +235,7 @@ LACKS = {
     ),
     "HttpToolsProtocol.timeout_keep_alive": (httptools_impl.HttpToolsProtocol, "__init__", lambda self: None),
     "RequestResponseCycle.response_complete": (httptools_impl, "RequestResponseCycle", None),
+    "RequestResponseCycle.transport": (httptools_impl.RequestResponseCycle, "__init__", lambda self: None),
     "FlowControl.pause_reading()": (FlowControl, "pause_reading", None),
 }
 

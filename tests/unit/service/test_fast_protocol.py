@@ -69,7 +69,7 @@ def connect(service: Any, service_code: Callable[[str], Any], monkeypatch: pytes
         return protocol, connection
 
     yield opened
-    for name in ("fast", "hot", "limited", "wire"):
+    for name in ("fast", "hot", "joined", "limited", "wire"):
         sys.modules.pop(name, None)
 
 
@@ -89,6 +89,21 @@ def test_one_alone_is_answered_at_once(connect: Open) -> None:
         assert protocol.cycle is None
 
     asyncio.run(ask())
+
+
+def test_one_that_follows_before_the_last_is_noted_is_counted_as_well(connect: Open, service: Any) -> None:
+    async def ask() -> None:
+        protocol, connection = connect()
+        protocol.data_received(POST)
+        protocol.data_received(POST)  # before the loop has gone on
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert connection.statuses == [b"200", b"200"]
+        assert service.guard.held == 0
+
+    asyncio.run(ask())
+    counted = [line for line in service.metrics.page().decode().splitlines() if line.startswith("http_requests_total{")]
+    assert sorted(line.rpartition(" ")[2] for line in counted)[-2:] == ["0.0", "2.0"]
 
 
 def test_one_among_others_is_answered_at_the_end_of_the_turn(connect: Open) -> None:
@@ -244,6 +259,7 @@ def test_an_error_of_the_code_is_answered_and_logged(
             await asyncio.sleep(0)
         protocol.data_received(POST)
         assert connection.statuses == [b"500", b"200"]
+        await asyncio.sleep(0)  # then it is noted
         assert service.guard.held == 0
 
     asyncio.run(ask())

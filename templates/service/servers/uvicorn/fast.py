@@ -18,12 +18,12 @@ _MODULES = {
     "ServerState": "uvicorn.server",
 }
 
-# What limited.py and hot.py take from uvicorn: attributes that are set when a connection or a message begins, and
-# methods with their parameters.
+# What limited.py, joined.py and hot.py take from uvicorn: attributes that are set when a connection or a message
+# begins, and methods with their parameters.
 _ATTRIBUTES = {
     "HttpToolsProtocol": "access_log client cycle flow headers limit_concurrency logger loop root_path server_state "
-    "timeout_keep_alive timeout_keep_alive_task transport url",
-    "RequestResponseCycle": "response_complete",
+    "scope timeout_keep_alive timeout_keep_alive_task transport url",
+    "RequestResponseCycle": "response_complete response_started transport",
     "FlowControl": "write_paused",
     "ServerState": "default_headers total_requests",
 }

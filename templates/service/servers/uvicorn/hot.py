@@ -70,7 +70,7 @@ class FastProtocol(LimitedProtocol):
             self.flow.pause_reading()
         else:
             self._busy, self._rest = True, data[whole:]
-            if plain is not self._plain:
+            if plain is not self._plain or self._exchange.held:
                 self._plain, self._exchange = plain, plain.exchange(self.client)
             exchange = self.service.enter(self._exchange.renew())
             ask(self.service, exchange, data[end:whole], self._send, plain.known.by)

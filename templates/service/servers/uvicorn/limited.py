@@ -6,6 +6,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from core.problems import invalid
 from core.service import HEADERS
+from joined import Joined
 from wire import MOST, Answers
 
 _answers = Answers(STATUS_LINE)
@@ -52,7 +53,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._idle:
             self._idle.cancel()
             self._idle = None
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before and self.scope["method"] != "HEAD":  # whose answer is a head alone
+            self.cycle.transport = Joined(self.cycle)  # type: ignore[assignment]  # it has what uvicorn calls
 
     def on_body(self, body: bytes) -> None:
         self._quiet = 0
