@@ -61,7 +61,7 @@ class Model:
 
 
 def make(folder: Path, *, bare: bool = False) -> dict[str, Model]:
-    """Train a logistic regression and a forest on the iris data; convert and optimize both, as ``mlship ship`` does.
+    """Train a logistic regression and a forest on the iris data, convert both, and optimize their graphs.
 
     The regression has a StandardScaler before it, as nobody ships one without, unless it is to be ``bare``.
     """
@@ -77,7 +77,7 @@ def make(folder: Path, *, bare: bool = False) -> dict[str, Model]:
         joblib.dump(model.estimator, model.joblib)
         np.save(model.folder / "sample.npy", rows)
         _mlship(model.folder, "convert", "model.joblib", "--data", "sample.npy")
-        _mlship(model.folder, "optimize")
+        _mlship(model.folder, "optimize", "--method", "graph")
     return made
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import chain
+from math import isfinite
 from types import NoneType
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.runtime.signature import MISSING_STRING, Column, Tensor
 
 #: What stands for a number in parsed JSON.
 NUMBERS: set[type] = {int, float, NoneType}
+_PRESENT: set[type] = {int, float}
 
 
 class DoubtfulError(ValueError):
@@ -39,10 +41,16 @@ class Input:
         filled = [columns[position] for position in self.positions] if ranges else []
         self._lowest = np.array([-np.inf if column.minimum is None else column.minimum for column in filled])
         self._highest = np.array([np.inf if column.maximum is None else column.maximum for column in filled])
+        wanted = ranges or self._integers.size or self._booleans.size  # more than that a number is finite
+        self._any_number = self.dtype == np.float64 and self._in_order and not wanted
         self._categories = [column.categories and {None, *column.categories} for column in filled]
 
     def numbers(self, rows: Sequence[Sequence[Any]]) -> dict[str, NDArray[Any]]:
         """Make the whole feed from rows of numbers, where this is the only input; raises DoubtfulError."""
+        if self._any_number and len(rows) == 1:  # of one row, Python's own numbers are asked sooner than numpy is
+            [row] = rows
+            if len(row) == len(self.positions) and set(map(type, row)) <= _PRESENT and isfinite(sum(row)):
+                return {self.name: np.array(rows, dtype=np.float64)}
         # Asked first, because numpy takes true for 1 and "1" for 1.
         if not set(map(type, chain.from_iterable(rows))) <= NUMBERS:
             raise DoubtfulError
