@@ -23,11 +23,15 @@ def load() -> ModuleType:
     Raises StartError for a folder that is not in order, the model's or SHARED_DIR. What else goes wrong in app.py is
     shown in full.
     """
+    # What is loaded lives as long as the process: collecting garbage need not look at it, neither while it is being
+    # loaded nor again and again afterwards.
+    gc.disable()
     try:
         module = importlib.import_module("app")
     except (ModelFolderError, SharedFolderError) as error:
         raise StartError(str(error)) from error
-    # What is loaded now lives as long as the process: collecting garbage need not look at it again and again.
+    finally:
+        gc.enable()
     gc.collect()
     gc.freeze()
     # Nor is what belongs to dozens of requests that are answered together: by default it is looked at in each turn.
